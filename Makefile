@@ -10,7 +10,7 @@ WRITTEN := src docs examples tests tools benchmarks README.md CHANGELOG.md CONTR
 PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
-.PHONY: help browser postgres java demo gate hooks test texts coverage ci bench bench-behaviours verify docs site pictures package try-wheel clean
+.PHONY: help browser postgres java demo gate audit fuzz hooks test texts coverage ci bench bench-behaviours verify docs site pictures package try-wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -58,7 +58,14 @@ gate: $(READY) ## Run the static gate: style, types, layers and circles, referen
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/codespell $(WRITTEN)
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
 	$(BIN)/python -m pytest --quiet tests/contracts/test_words.py
+
+audit: $(READY) ## Ask for known vulnerabilities of the pinned libraries; needs the network
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+
+fuzz: $(READY) ## Try random inputs of whatever strangers send: MINUTES=10 of each kind
+	$(BIN)/python tools/fuzz.py --minutes $(or $(MINUTES),10)
 
 hooks: $(READY) ## Run the gate before each commit, by pre-commit
 	$(BIN)/pre-commit install

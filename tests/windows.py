@@ -79,7 +79,7 @@ def with_windows(summary):
         ),
         moves=Moves(
             n_both=9_410, n_new=590, n_absent=610, n_placed=10_000, n_by_users=910, n_by_model=0,
-            by_users=flows, by_model=flows,
+            n_by_luck=840, by_users=flows, by_model=flows,
         ),
     )  # fmt: skip
     segments = tuple(

@@ -27,7 +27,10 @@ SECTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Start": ("start", ("index", "start/install", "start/first-run", "start/report")),
     "Tutorials": (
         "tutorials",
-        ("tutorials/taobao", "tutorials/purchases", "tutorials/table", "guide/month-two"),
+        (
+            *("tutorials/taobao", "tutorials/purchases", "tutorials/table"),
+            *("guide/month-two", "guide/cluster"),
+        ),
     ),
     "How-to": (
         "guide",
@@ -50,7 +53,7 @@ SECTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             *("explanation/validation", "decisions/0005-choice-of-k", "explanation/algorithms"),
             *("explanation/exposure", "explanation/plans", "explanation/outcomes"),
-            "explanation/over-time",
+            *("explanation/over-time", "explanation/security"),
         ),
     ),
     "Decisions": ("decisions", ("decisions/README",)),

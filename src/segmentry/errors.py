@@ -4,9 +4,24 @@ Every message says what was wrong, what was found, what was expected and what to
 line prints a `SegmentryError` as one line and exits with 2; anything else is our bug.
 """
 
+import re
+
+_LONGEST = 4000
+_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+
 
 class SegmentryError(Exception):
-    """Base of every error that the user can fix."""
+    r"""Base of every error that the user can fix.
+
+    Its message is one line that a terminal shows as it is, whatever a name in the data holds.
+
+    >>> print(DataError("a.csv: no column 'x\n\x1b[2J'"))
+    a.csv: no column 'x [2J'
+    """
+
+    def __init__(self, message: str = "") -> None:
+        line = _CONTROL.sub(" ", message)
+        super().__init__(line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …")
 
 
 class DataError(SegmentryError):

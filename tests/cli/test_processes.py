@@ -143,6 +143,7 @@ STEPS = (
     "segment and check",
     "describe the log by segment",
     "profile",
+    "summarise",
     "decide",
     "write tables",
     "draw and report",

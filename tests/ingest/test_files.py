@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.texts import raises_text, says
 
-from segmentry.errors import DataError, EmptyDataError, SchemaError
+from segmentry.errors import DataError, EmptyDataError, SchemaError, SegmentryError
 from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file, require_columns
 from segmentry.schema import ColumnSource, TableSource
 
@@ -306,3 +306,39 @@ def test_a_line_that_the_engine_would_lose_is_refused(suffix, n_bytes, tmp_path,
 
     with pytest.raises(DataError, match="a line of more than 1 MB"):
         shared_engine.read_table(TableSource("profiles", (file,), columns))
+
+
+@pytest.mark.parametrize("n_before", [0, 30_000])
+def test_a_line_of_far_too_many_fields_is_refused_and_does_not_take_hours(
+    n_before, tmp_path, shared_engine
+):
+    file = tmp_path / "log.csv"
+    file.write_text("id,x\n" + "1,2\n" * n_before + "y," * 400_000 + "\n1,2\n")
+    columns = {"user_id": ColumnSource("id", "text"), "x": ColumnSource("x", "integer")}
+
+    with pytest.raises(DataError, match="a line of more than 4,096 fields"):
+        shared_engine.read_table(TableSource("profiles", (file,), columns))
+
+
+@pytest.mark.parametrize("text", ["ab\n", "a" * 1000 + "\n"])
+@pytest.mark.parametrize(
+    ("n_bytes", "is_read"), [(900_000, True), (2_500_000, False), (40_000_000, False)]
+)
+def test_every_row_of_a_file_is_read_or_the_file_is_refused(
+    text, n_bytes, is_read, tmp_path, shared_engine
+):
+    """One field of many lines, whatever buffers it fills."""
+    file = tmp_path / "log.csv"
+    field = '"' + text * (n_bytes // len(text)) + '"'
+    rows = [f"{i},{field if i == 60_000 else 'x'}\n" for i in range(70_000)]
+    file.write_text("id,x\n" + "".join(rows))
+    columns = {"user_id": ColumnSource("id", "text"), "x": ColumnSource("x", "text")}
+    source = TableSource("profiles", (file,), columns)
+
+    if is_read:
+        table, n_rejected = shared_engine.read_table(source)
+        assert table.height + n_rejected == 70_000
+    else:
+        with pytest.raises(SegmentryError) as caught:
+            shared_engine.read_table(source)
+        assert len(str(caught.value)) < 1000

@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
@@ -10,8 +11,9 @@ import pytest
 from tests.ingest.mapping.shapes import T, column, mapping_of, users_from, write_csv
 from tests.texts import raises_text
 
+from segmentry.advise.experiments._files import outside_notes
 from segmentry.describe.data_warnings import warn_of_data
-from segmentry.errors import SchemaError
+from segmentry.errors import DataError, SchemaError
 from segmentry.ingest.ids import damage_of, other_spelling
 
 LOG = mapping_of('time = "when"\nclick = "hit"')
@@ -159,3 +161,15 @@ def test_bytes_that_are_text_are_read_as_text(engine, tmp_path):
     users = users_from(tmp_path, LOG.replace("log.csv", "log.parquet"))
 
     assert sorted(users.table["user_id"]) == ["7", "exactly16letters", "ü-1"]
+
+
+def test_users_of_results_that_are_not_in_the_assignment_are_named_with_the_difference():
+    results, assigned = pl.Series(["A1", "b2", "x"]), pl.Series(["a1", "b2"])
+
+    (note,) = outside_notes(Path("results.csv"), results, assigned)
+
+    assert note.startswith("2 of 3 users of results.csv are not in the assignment")
+    assert note.endswith("1 of them are, but for upper and lower case.")
+    assert outside_notes(Path("results.csv"), assigned, assigned) == []
+    with pytest.raises(DataError, match="check the ids"):
+        outside_notes(Path("results.csv"), pl.Series([1]), pl.Series([2]))

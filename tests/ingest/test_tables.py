@@ -6,7 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from tests.ingest.mapping.shapes import users_from, write_csv
 
+from segmentry.errors import DataError
 from segmentry.ingest.checked import clean_ads, clean_profiles, no_ads, no_profiles
 
 MISSING_USER = "user_id missing or unreadable"
@@ -195,3 +197,27 @@ def test_input_is_not_changed():
     clean_profiles(rows, unreadable=0, attributes=["age"])
 
     assert_frame_equal(rows, before)
+
+
+def test_a_level_that_is_there_and_cannot_be_read_is_not_a_missing_one(engine, tmp_path):
+    """It is beyond the sample by which the column was found to hold whole numbers."""
+    users = [(n, n % 5, n % 3) for n in range(40_000)]
+    users[25_000] = (25_000, "many", "")
+    users[25_001] = (25_001, "NULL", 9)
+    write_csv(tmp_path / "users.csv", users, header=("id", "level", "kind"))
+    text = (
+        'name = "x"\n[profiles]\nfiles = "users.csv"\nuser_id = "id"\n[profiles.attributes]\n'
+        'level = {column = "level", kind = "ordinal"}\n'
+        'kind = {column = "kind", kind = "categorical"}'
+    )
+
+    users = users_from(tmp_path, text)
+
+    found = {each.code: each for each in users.findings}
+    assert found["unreadable-level"].count == 1
+    assert "such as 'many'" in found["unreadable-level"].text
+    assert "unreadable-kind" not in found
+    assert (found["unknown-level"].count, found["unknown-kind"].count) == (2, 1)
+    assert found["impossible-level"].count == 0
+    with pytest.raises(DataError):
+        users_from(tmp_path, text, strict=True)

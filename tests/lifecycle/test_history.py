@@ -7,10 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from segmentry.errors import BundleError
+from segmentry.errors import BundleError, OutputError
 from segmentry.lifecycle.history import (
     MEMBERSHIP_FILE,
     REFRESHES_FILE,
+    alone_with,
     begun,
     carried_on,
     forget_members,
@@ -139,3 +140,22 @@ def test_what_a_killed_process_left_is_brought_back(year):
     folder.rename(folder.parent / ".history.0a1b2c3d.old")
 
     assert read_history(folder).membership.equals(before)
+
+
+def test_one_process_at_a_time_changes_a_history(tmp_path):
+    folder = tmp_path / "past"
+    with alone_with(folder) as history:
+        assert history.refreshes is None
+        with pytest.raises(OutputError, match="past: another process changes it; wait until"):
+            forget_members(folder, ["7"])
+    assert list(tmp_path.iterdir()) == []
+    with alone_with(folder):
+        pass
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_written_into(tmp_path):
+    (tmp_path / ".past.lock").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(OSError, match="symbolic links"), alone_with(tmp_path / "past"):
+        pass
+    assert not (tmp_path / "elsewhere").exists()

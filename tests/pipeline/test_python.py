@@ -1,5 +1,7 @@
 """The Python interface, and what it leaves alone."""
 
+import sys
+
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -7,6 +9,7 @@ from tests.pipeline.runs import summary_of, users_of
 from tests.texts import raises_text, says
 
 import segmentry
+from segmentry.cli._console import print_segments
 from segmentry.errors import ConfigError, SchemaError, SelectionError
 
 
@@ -120,8 +123,8 @@ def test_a_table_or_an_option_that_cannot_be_used_is_told(table, change, options
         segmentry.fit_segments(change(table), **options)
 
 
-def test_a_run_tells_what_it_made(log, undrawn, tmp_path):
-    parts = []
+def test_a_run_tells_what_it_made(log, undrawn, tmp_path, monkeypatch, capsys):
+    parts, early = [], []
 
     result = segmentry.run(
         str(log),
@@ -130,6 +133,7 @@ def test_a_run_tells_what_it_made(log, undrawn, tmp_path):
         k_range="2:2",
         bootstraps=2,
         progress=lambda step, done, total: parts.append((step, done, total)),
+        on_segments=lambda segments: early.append((len(parts), segments)),
     )
 
     assert result.run_dir == tmp_path / "deep" / "er" / "run"
@@ -140,6 +144,18 @@ def test_a_run_tells_what_it_made(log, undrawn, tmp_path):
     for name in dict.fromkeys(steps):
         assert all(0 <= done <= total for step, done, total in parts if step == name)
         assert [(done, total) for step, done, total in parts if step == name][-1][0] > 0
+    # Sizes and rates are known before the log is read again.
+    ((n_before, segments),) = early
+    assert "describing the log by segment" not in steps[:n_before]
+    assert "describing the log by segment" in steps[n_before:]
+    found = [(each.name, each.n_users, each.expected_rate) for each in segments]
+    assert found == [(e.name, e.n_users, e.expected_rate) for e in result.summary.segments]
+
+    print_segments(segments)
+    assert capsys.readouterr().err == ""  # as nobody watches
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    print_segments(segments)
+    assert all(each.name in capsys.readouterr().err for each in segments[:1])
 
 
 def test_an_unknown_option_is_told(log, tmp_path):

@@ -104,6 +104,7 @@ def test_moves_are_those_between_both_lists_of_users(life):
     assert (
         moves.n_by_users == both.filter(pl.col("segment_key") != pl.col("segment_key_now")).height
     )
+    assert 0 < moves.n_by_luck < moves.n_both
     assert moves.n_new == second.join(first, on="user_id", how="anti").height
     assert moves.n_absent == first.join(second, on="user_id", how="anti").height
 

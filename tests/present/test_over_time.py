@@ -8,6 +8,7 @@ from tests.texts import says
 from tests.windows import KEYS, window, with_windows
 
 from segmentry.lifecycle.alarms import OverTime
+from segmentry.present.changes import changed_since
 from segmentry.present.figures import FIGURES
 from segmentry.present.over_time import alarms_of
 
@@ -65,3 +66,7 @@ def test_a_run_that_refreshes_none_has_no_windows(summary):
     assert alarms_of(first) == ()
     assert not FIGURES["over_time"].needs(first)
     assert not FIGURES["flows"].needs(first)
+
+
+def test_who_moved_stands_next_to_what_luck_moves(summary):
+    says(changed_since(summary).sentences)

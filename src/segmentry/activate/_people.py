@@ -15,7 +15,7 @@ from segmentry.activate._members import (
     persons,
     read_contacts,
 )
-from segmentry.errors import ConfigError, SchemaError
+from segmentry.errors import ConfigError, EmptyDataError, SchemaError
 from segmentry.ingest.user_files import as_ids, user_file_batches
 from segmentry.runtime.sampling import hash_shares
 from segmentry.runtime.spreadsheets import FORMULA, without_formulas
@@ -132,6 +132,8 @@ def _consents(path: Path, id_type: pl.DataType) -> tuple[pl.Series, pl.Series]:
         yes.append(ids.filter(words.is_in(_YES)))
         no.append(ids.filter(words.is_in(_NO)))
         n_rows += ids.len()
+    if not n_rows:
+        raise EmptyDataError(f"{path}: no row below the header; expected one for each user asked")
     said_no = pl.concat(no).unique()
     said_yes = pl.concat(yes)
     return said_yes.filter(~said_yes.is_in(said_no.implode())), said_no

@@ -29,6 +29,7 @@ from segmentry.schema import DataTraits, RowAccount
 from segmentry.schema import Progress as Report
 
 if TYPE_CHECKING:
+    from segmentry.describe.profiles import SegmentProfile
     from segmentry.present.first_screen import ScreenRow
 
 _OF_SEGMENTS = (
@@ -87,6 +88,18 @@ def shown_progress() -> Iterator[Report | None]:
 
     with bars:
         yield report
+
+
+def print_segments(segments: Sequence["SegmentProfile"]) -> None:
+    """Print sizes and expected rates on a terminal, while the run goes on."""
+    if not sys.stderr.isatty():
+        return
+    table = table_of(["id", "segment"], ["users", "expected rate"])
+    for each in (segment for segment in segments if not segment.is_withheld):
+        rate = "" if each.expected_rate.value is None else percent(each.expected_rate.value)
+        table.add_row(str(each.segment_id), escape(each.name), percent(each.share, digits=0), rate)
+    # Standard error as it is now: above the bars, which stay below.
+    Console(stderr=True, highlight=False).print(table)
 
 
 def print_json(value: Any) -> None:

@@ -116,6 +116,7 @@ def run(
             config=config,
             overwrite=overwrite,
             progress=progress,
+            on_segments=_console.print_segments,
             **settings,
         )
     summary = result.summary

@@ -2,9 +2,9 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -55,16 +55,26 @@ def table_of_frame(X: nw.typing.IntoDataFrame) -> pl.DataFrame:
     return pl.DataFrame([_series_of(frame[name]) for name in frame.columns])
 
 
-def table_of_array(X: npt.NDArray[np.generic], names: Iterable[str]) -> pl.DataFrame:
-    """Return a matrix as Polars, (n_users, n_columns), with these names of its columns.
+def table_of_array(X: Any, names: Iterable[str]) -> pl.DataFrame:
+    """Return a matrix, dense or sparse, as Polars, (n_users, n_columns), with these names.
 
     Raises ValueError if a column holds values of several types.
     """
-    columns = zip(names, X.T, strict=True)
+    columns = zip(names, _columns_of(X), strict=True)
     return pl.DataFrame([_series_of_values(name, values) for name, values in columns])
 
 
+def _columns_of(X: Any) -> Iterator[npt.NDArray[np.generic]]:
+    """Yield the columns of a matrix; those of a sparse one are made dense one by one."""
+    for place in range(X.shape[1]):
+        column = X[:, [place]]
+        yield (column if isinstance(column, np.ndarray) else column.toarray())[:, 0]
+
+
 def _series_of(column: nw.Series[nw.typing.IntoSeries]) -> pl.Series:
+    native = column.to_native()
+    if type(getattr(native, "dtype", None)).__name__ == "SparseDtype":
+        return _series_of_values(column.name, np.asarray(native))
     if column.dtype == nw.Object:
         return _series_of_values(column.name, column.to_numpy())
     if column.dtype in (nw.Categorical, nw.Enum):

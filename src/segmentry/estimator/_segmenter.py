@@ -1,5 +1,6 @@
 """`UserSegmenter`: the segmentation with scikit-learn's verbs."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -37,7 +38,7 @@ from segmentry.schema import Fill
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import assign, distinct_rows, sampled_silhouette
 from segmentry.segments.forming import Segmentation, find_segments, recipe_named
-from segmentry.segments.preprocessing import Clip, Scale, Transform
+from segmentry.segments.preprocessing import Clip, Scale, Transform, differences
 from segmentry.settings import KRange, parse_k_range
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
 
         Parameters
         ----------
-        X : pandas, polars or pyarrow data frame or array-like, (n_users, n_features)
+        X : pandas, polars or pyarrow data frame, array-like or sparse matrix, (n_users, n_features)
             One row per user. Missing values and infinity are unknown.
         y : ignored
         sample_weight : array-like of float, shape (n_users,), optional
@@ -208,11 +209,12 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
     def predict(self, X: object) -> IntVector:
         """Return the segment of each user, 0 to `n_segments_` - 1, shape (n_users,).
 
-        A level that was not there at the fit counts as none of the known ones.
+        A level that was not there at the fit counts as none of the known ones. A warning says so,
+        and where most values are outside the range of the fit or a column is of another type.
 
         Parameters
         ----------
-        X : pandas, polars or pyarrow data frame or array-like, (n_users, n_features)
+        X : pandas, polars or pyarrow data frame, array-like or sparse matrix, (n_users, n_features)
             Columns with names may come in any order.
 
         Raises
@@ -222,7 +224,8 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         """
         check_is_fitted(self)
         with _as_value_errors():
-            return self._assign(self._read(X, is_fit=False))
+            labels, _ = assign(self._matrix_of(X), self.centers_)
+            return labels
 
     def set_output(self, *, transform: str | None = None) -> "UserSegmenter":
         """Choose the container that `transform` and `fit_transform` return.
@@ -257,7 +260,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         """
         check_is_fitted(self)
         with _as_value_errors():
-            matrix = self.preprocessing_.transform(self._read(X, is_fit=False))
+            matrix = self._matrix_of(X)
         distances = [np.sqrt(np.square(matrix - center).sum(axis=1)) for center in self.centers_]
         if not getattr(self, "_sklearn_output_config", {}).get(_ARROW):
             return np.column_stack(distances)
@@ -389,6 +392,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
         tags.input_tags.string = True
+        tags.input_tags.sparse = True
         return tags
 
     def _read(self, X: object, *, is_fit: bool) -> pl.DataFrame:
@@ -408,10 +412,19 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             X,
             reset=is_fit,
             dtype=None,
+            accept_sparse="csc",
             ensure_all_finite=False,
             ensure_min_samples=2 if is_fit else 1,
         )
         return table_of_array(array, self._column_names())
+
+    def _matrix_of(self, X: object) -> FloatMatrix:
+        """Return `X` of new users, and warn where they differ as `segmentry score` notes it."""
+        table = self._read(X, is_fit=False)
+        matrix = self.preprocessing_.transform(table)
+        for text in differences(self.preprocessing_, table):
+            warnings.warn(text, stacklevel=3)
+        return matrix
 
     def _column_names(self) -> list[str]:
         if hasattr(self, "feature_names_in_"):

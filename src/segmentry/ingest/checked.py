@@ -24,6 +24,7 @@ from segmentry.schema import (
     COUNT_COLUMNS,
     EVENT_COLUMNS,
     MICRO,
+    UNREADABLE_WHOLE,
     Engine,
     Frames,
     LogParts,
@@ -83,13 +84,18 @@ def clean_profiles(rows: pl.DataFrame, *, unreadable: int, attributes: Sequence[
 
 
 def _without_unreadable(rows: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[str, int]]:
-    """Make not-a-number unknown; count it by column."""
-    numbers = [name for name, dtype in rows.schema.items() if dtype.is_float()]
-    if not numbers:
+    """Make what is there and cannot be read unknown; count it by column."""
+    is_strange = {
+        name: pl.col(name).is_nan() if dtype.is_float() else pl.col(name) == UNREADABLE_WHOLE
+        for name, dtype in rows.schema.items()
+        if dtype.is_float() or dtype == pl.Int64
+    }
+    if not is_strange:
         return rows, {}
-    counts = rows.select(pl.col(numbers).is_nan().sum()).row(0, named=True)
-    found = {name: n for name, n in counts.items() if n}
-    return rows.with_columns(pl.col(list(found)).fill_nan(None)), found
+    counts = rows.select(each.sum().alias(name) for name, each in is_strange.items())
+    found = {name: n for name, n in counts.row(0, named=True).items() if n}
+    known = (pl.when(~is_strange[name]).then(name).alias(name) for name in found)
+    return rows.with_columns(known), found
 
 
 def clean_ads(rows: pl.DataFrame, *, unreadable: int) -> CleanTable:

@@ -32,6 +32,12 @@ UNITS_PER_SECOND: Mapping[str, int] = MappingProxyType(
     }
 )
 """Formats that are numbers."""
+SECONDS_PER_UNIT: Mapping[str, int] = MappingProxyType(
+    {"minutes": 60, "hours": 3600, "days": SECONDS_PER_DAY}
+)
+"""Formats that are numbers of something longer, counted from an origin."""
+NUMBERS = (*UNITS_PER_SECOND, *SECONDS_PER_UNIT)
+"""All formats that are numbers."""
 
 _ZONE = r"(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
 _ISO = (
@@ -183,7 +189,7 @@ def contradiction_of(values: Sequence[str], time_format: str) -> str:
     >>> contradiction_of(["1/24/2011", "3/4/2011"], "%d/%m/%Y")
     '1/24/2011'
     """
-    if time_format in UNITS_PER_SECOND:
+    if time_format in NUMBERS:
         return ""
     strange = [value for value in values if value and not _fits(value, time_format)]
     other = _with_days_and_months_swapped(time_format)
@@ -269,8 +275,10 @@ def has_hours(values: Sequence[str], time_format: str, *, clock: Clock) -> bool:
     >>> has_hours(["1494000000", "1494000001"], "seconds", clock=Clock(8))
     True
     """
-    if time_format == "yyyymmdd":
+    if time_format in ("yyyymmdd", "days"):
         return False
+    if time_format in SECONDS_PER_UNIT:
+        return True
     if "%" in time_format:
         return "%H" in time_format or "%I" in time_format
     if time_format == "iso":

@@ -152,11 +152,13 @@ def count_moves(
     *,
     before: SegmentKeys,
     min_size: int,
+    luck: float | None = None,
 ) -> Moves:
     """Count who moved, by users and by the model.
 
     `earlier` has ``user_id, segment_id`` of the earlier window, `kept_ids` the ids of `users` in
-    the new window by the same model.
+    the new window by the same model. `luck` is the share of users that would move if all kept
+    their habits.
 
     Raises pl.exceptions.PolarsError if ids are numbers in one window and text in the other.
     """
@@ -185,6 +187,7 @@ def count_moves(
         n_placed=shown(by_model.sum()),
         n_by_users=shown(by_users.sum() - np.trace(by_users)),
         n_by_model=shown(by_model.sum() - n_stayed),
+        n_by_luck=None if luck is None else shown(round(luck * by_users.sum())),
         by_users=_flows(by_users, before.keys, before.keys, min_size=min_size),
         by_model=_flows(by_model, before.keys, refit.keys.keys, min_size=min_size),
     )

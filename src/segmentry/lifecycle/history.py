@@ -14,7 +14,7 @@ from segmentry.errors import BundleError, OutputError
 from segmentry.lifecycle.keys import SegmentKeys
 from segmentry.lifecycle.records import Choice
 from segmentry.runtime.codec import Codec
-from segmentry.runtime.temporary import LOCK, claimed, put_in_place
+from segmentry.runtime.temporary import LOCK, claimed, locked, put_in_place
 from segmentry.schema import Window
 
 MEMBERSHIP_FILE = "membership.parquet"
@@ -94,6 +94,25 @@ def read_history(folder: Path) -> History:
             f"was written with; {_REMEDY}"
         )
     return History(refreshes, pl.read_parquet(file))
+
+
+@contextlib.contextmanager
+def alone_with(folder: Path | None) -> Iterator[History]:
+    """Yield a history, or an empty one, that no other process changes meanwhile.
+
+    Raises BundleError as `read_history`, OutputError if another process is at it.
+    """
+    if folder is None:
+        yield History(None, None)
+        return
+    target = folder.absolute()
+    lock = target.with_name(f".{target.name}.lock")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locked(lock, busy=f"{folder}: another process changes it; wait until that has ended"):
+        try:
+            yield read_history(folder)
+        finally:
+            lock.unlink()
 
 
 def _bring_back(folder: Path) -> None:
@@ -216,15 +235,15 @@ def forget_members(folder: Path, users: Iterable[str | int]) -> int:
 
     Raises BundleError if it cannot be read, OutputError if it cannot be written.
     """
-    history = read_history(folder)
-    if history.refreshes is None or history.membership is None:
-        return 0
-    ids = pl.Series(sorted({str(each) for each in users}), dtype=pl.String)
-    is_one = pl.col("user_id").cast(pl.String).is_in(ids.implode())
-    known = history.membership.filter(is_one)["user_id"].n_unique()
-    with written_history(folder, history.refreshes, history.membership.filter(~is_one)) as put:
-        put()
-    return known
+    with alone_with(folder) as history:
+        if history.refreshes is None or history.membership is None:
+            return 0
+        ids = pl.Series(sorted({str(each) for each in users}), dtype=pl.String)
+        is_one = pl.col("user_id").cast(pl.String).is_in(ids.implode())
+        known = history.membership.filter(is_one)["user_id"].n_unique()
+        with written_history(folder, history.refreshes, history.membership.filter(~is_one)) as put:
+            put()
+        return known
 
 
 @contextlib.contextmanager

@@ -97,6 +97,9 @@ class Moves:
         Users of the new window with a segment by the model and by the refit.
     n_by_users : int or None
         Moved by behaviour or luck: another segment of the same, earlier model.
+    n_by_luck : int or None
+        So many of `n_both` would move if all kept their habits; null where it cannot be known, as
+        in a log without clicks.
     n_by_model : int or None
         Of these, moved by the refit: another key on the same data.
     by_users, by_model : tuple of Flow
@@ -109,6 +112,7 @@ class Moves:
     n_placed: int | None
     n_by_users: int | None
     n_by_model: int | None
+    n_by_luck: int | None = None
     by_users: tuple[Flow, ...]
     by_model: tuple[Flow, ...]
 

@@ -34,6 +34,8 @@ class Ahead:
     clock : StepClock
     name : callable
         From the segments as they are named by rule to those that people named.
+    on_segments : callable, optional
+        Called with them as soon as they are written.
     """
 
     def __init__(
@@ -43,9 +45,12 @@ class Ahead:
         files: Iterable[Path],
         clock: StepClock,
         name: Callable[[Segmentation, Named], Named],
+        *,
+        on_segments: Callable[[Named], None] | None = None,
     ) -> None:
         self._staging, self._users, self._files = staging, users, tuple(files)
-        self._clock, self._name = clock, name
+        self._clock, self._name, self._on_segments = clock, name, on_segments
+        self._named: Named = ()
         self._all = contextlib.ExitStack()
         self._segments: pl.DataFrame | None = None
         self._users_written: Future[None] | None = None
@@ -62,22 +67,27 @@ class Ahead:
     def start(
         self, segmentation: Segmentation, validation: Validation | None, segments: Named
     ) -> Named:
-        """Go ahead, and return the segments by the names that people gave.
+        """Write who is in which segment, and return the segments by the names that people gave.
 
         Raises ConfigError if people's names do not fit the segments.
         """
-        named = self._name(segmentation, segments)
+        self._named = named = self._name(segmentation, segments)
         self.automatic = {segment.segment_id: segment.name for segment in segments}
         # Before anything else is begun: it is what everybody waits for.
         self._segments = self._write_segments(segmentation, validation, named)
+        if self._on_segments is not None:
+            self._on_segments(named)
+        return named
+
+    def go_on(self, segmentation: Segmentation) -> None:
+        """Write the users, start what draws and hash the input: the log needs no core any more."""
         pool = self._all.enter_context(ThreadPoolExecutor(1))
-        self._users_written = pool.submit(self._write_users, segmentation, named)
+        self._users_written = pool.submit(self._write_users, segmentation, self._named)
         self._all.enter_context(preloading(FOR_DRAWING))
         from segmentry.present.figures import drawing
 
         self.draw = self._all.enter_context(drawing())
         self._fingerprints = self._all.enter_context(Fingerprinting(self._files))
-        return named
 
     def _write_segments(
         self, segmentation: Segmentation, validation: Validation | None, named: Named

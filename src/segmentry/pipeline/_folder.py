@@ -22,7 +22,7 @@ from segmentry.lifecycle.records import ChangeReport
 from segmentry.pipeline._ahead import Ahead
 from segmentry.pipeline._form import Asked, EarlierIds, Found, find_and_check
 from segmentry.pipeline._outputs import write_report
-from segmentry.pipeline._summarise import Named, decide, look_again, summarise
+from segmentry.pipeline._summarise import Named, decide, look_again, profile, summarise
 from segmentry.pipeline._wanted import recipe_for
 from segmentry.results.names import NAMES_FILE, render_names
 from segmentry.results.run_folder import (
@@ -121,32 +121,33 @@ def describe_run(
     scratch: Path | None,
     clock: StepClock,
     progress: Progress | None,
-    on_named: Callable[[Segmentation, Validation | None, Named], Named] | None = None,
+    ahead: Ahead | None = None,
 ) -> Formed:
-    """Describe segments that were found.
-
-    `on_named` is called as soon as the segments have names, while they are described further.
-    """
+    """Describe segments that were found; `ahead` starts as soon as they have names."""
     settings = recipe_for(settings, users.traits)
     segmentation, validation = found.segmentation, found.validation
+    with clock.step("profile"):
+        profiled = profile(
+            users,
+            settings,
+            found=found,
+            keys=keys.keys,
+            on_named=None if ahead is None else partial(ahead.start, segmentation, validation),
+        )
     # One thread for each sum: its last bits must not depend on who else is computing.
     with clock.step("describe the log by segment"), one_thread():
         second = look_again(
             users, segmentation, validation, settings, scratch=scratch, progress=progress
         )
-    with clock.step("profile"):
-        summary, hexagons = summarise(
-            users,
-            settings,
-            command=command,
-            found=found,
-            keys=keys.keys,
-            log=second.report,
-            on_named=None if on_named is None else partial(on_named, segmentation, validation),
+    if ahead is not None:
+        ahead.go_on(segmentation)
+    with clock.step("summarise"):
+        summary = summarise(
+            users, settings, profiled, command=command, found=found, log=second.report
         )
     with clock.step("decide"):
         summary = decide(summary, users, segmentation, settings, validation)
-    return Formed(segmentation, summary, validation, second.cells, hexagons)
+    return Formed(segmentation, summary, validation, second.cells, profiled.hexagons)
 
 
 def keys_of_run(segmentation: Segmentation, users: UserData, settings: RunConfig) -> SegmentKeys:
@@ -186,10 +187,14 @@ def fill_folder(
     clock: StepClock,
     progress: Progress | None,
     on_described: Callable[[], None],
+    on_segments: Callable[[Named], None] | None = None,
 ) -> RunResult:
-    """Describe segments and write a run folder; `on_described` is called before it is written."""
+    """Describe segments and write a run folder; `on_described` is called before it is written.
+
+    `on_segments` is called with the profiles as soon as they have names and expected rates.
+    """
     users, settings = making.users, making.settings
-    with Ahead(staging, users, making.files, clock, making.name) as ahead:
+    with Ahead(staging, users, making.files, clock, making.name, on_segments=on_segments) as ahead:
         formed = describe_run(
             users,
             settings,
@@ -199,7 +204,7 @@ def fill_folder(
             scratch=making.scratch,
             clock=clock,
             progress=progress,
-            on_named=ahead.start,
+            ahead=ahead,
         )
         summary = replace(formed.summary, changes=making.changes, over_time=making.over_time)
         formed = replace(formed, summary=summary)

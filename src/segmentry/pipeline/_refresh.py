@@ -22,9 +22,9 @@ from segmentry.lifecycle.history import (
     History,
     Refreshed,
     Refreshes,
+    alone_with,
     begun,
     carried_on,
-    read_history,
     written_history,
 )
 from segmentry.lifecycle.keys import SegmentKeys, first_keys
@@ -35,7 +35,7 @@ from segmentry.pipeline._form import Found
 from segmentry.pipeline._run import command_of, read_source
 from segmentry.pipeline._summarise import Named
 from segmentry.pipeline._wanted import wanted_of
-from segmentry.pipeline._windows import count_windows, has_new_alarm, place_as_formed
+from segmentry.pipeline._windows import count_windows, has_new_alarm, luck_of, place_as_formed
 from segmentry.results.names import renamed, with_carried
 from segmentry.results.run_folder import (
     check_target,
@@ -197,14 +197,14 @@ def refresh(
     check_target(target, overwrite=overwrite)
     earlier = _read_earlier(Path(run_dir), options)
     folder = None if history is None else _checked_folder(Path(history), earlier.folder, target)
-    past = History(None, None) if folder is None else read_history(folder)
-    if folder is not None:
-        check_history(past, folder, earlier.keys, earlier.bundle.window, run=earlier.folder.name)
     settings = earlier.settings
     source = find_source(data_dir, mapping)
     wanted = wanted_of(source, settings)
     _check_features(wanted, earlier.summary)
     with contextlib.ExitStack() as last:
+        past, then = last.enter_context(alone_with(folder)), earlier.bundle.window
+        if folder is not None:
+            check_history(past, folder, earlier.keys, then, run=earlier.folder.name)
         with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as temporary:
             scratch = temporary.enter_context(
                 scratch_folder(settings.temp, default=staging / "scratch")
@@ -257,7 +257,15 @@ def _choose(
         earlier_ids=(kept.ids, len(earlier.keys.keys)),
     )
     refit = _Fit(users, found, room)
-    compared = _compare(earlier, refit, kept.ids, reading.settings)
+    compared = compare_refit(
+        earlier.keys,
+        earlier.bundle.names,
+        kept.ids,
+        found.segmentation.segment_ids,
+        n_new=found.segmentation.n_segments,
+        window=users.window,
+        min_size=reading.settings.min_size,
+    )
     over_time = count_windows(
         earlier.folder,
         earlier.bundle,
@@ -387,19 +395,6 @@ def _check_users(earlier: _Earlier, users: pl.Series) -> None:
         )
 
 
-def _compare(earlier: _Earlier, refit: _Fit, kept_ids: IntVector, settings: RunConfig) -> Refit:
-    segmentation = refit.found.segmentation
-    return compare_refit(
-        earlier.keys,
-        earlier.bundle.names,
-        kept_ids,
-        segmentation.segment_ids,
-        n_new=segmentation.n_segments,
-        window=refit.users.window,
-        min_size=settings.min_size,
-    )
-
-
 def _changes(
     earlier: _Earlier,
     kept: _Kept,
@@ -426,6 +421,9 @@ def _changes(
             compared,
             before=earlier.keys,
             min_size=settings.min_size,
+            luck=luck_of(
+                earlier.bundle, kept.users, kept.ids, earlier.segments, seed=settings.seed
+            ),
         ),
     )
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ import polars as pl
 
 from segmentry.advise.insights import check_codes
 from segmentry.config import RunConfig, load_config
+from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import ConfigError
 from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
 from segmentry.features.users import (
@@ -64,6 +65,7 @@ def run(
     config: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    on_segments: Callable[[tuple[SegmentProfile, ...]], None] | None = None,
     **options: Unpack[RunOptions],
 ) -> RunResult:
     """Segment the users of a log and write a run folder with a report.
@@ -89,6 +91,9 @@ def run(
         Replace a run folder that exists.
     progress : callable, optional
         Called as ``progress(step, done, total)``.
+    on_segments : callable, optional
+        Called with the profile of each segment as soon as ``segments.parquet`` is written: sizes,
+        names and expected rates, while the log is described and the figures are drawn.
     **options
         The settings of `RunConfig`, such as ``recipe="classic"``, ``k=5``, ``seed=1``; they win
         over the file.
@@ -158,6 +163,7 @@ def run(
             clock=clock,
             progress=progress,
             on_described=temporary.close,
+            on_segments=on_segments,
         )
 
 

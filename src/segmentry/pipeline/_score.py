@@ -1,6 +1,5 @@
 """Put the users of new data into the segments of a run."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
@@ -23,12 +22,12 @@ from segmentry.results.scoring import Bundle, score_users
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.spreadsheets import without_formulas
 from segmentry.runtime.temporary import written_whole
-from segmentry.schema import Progress, Source
+from segmentry.schema import UNASSIGNED, Progress, Source
+from segmentry.segments.preprocessing import differences
 from segmentry.settings import CheckOptions, ReadingOptions
 
 _MEMBERSHIP = ("n_impressions",)
 _BEHAVIOURS = frozenset(feature.name for feature in BEHAVIOUR_FEATURES)
-_MAX_OUTSIDE = 0.5
 _WRITERS = (".parquet", ".csv")
 
 
@@ -96,14 +95,15 @@ def score(
     known = tuple(each for each in source.attributes if each.name in names)
     users = _read_table(replace(source, attributes=known), settings, wanted, progress=progress)
     history = None if users.behaviours is None else users.behaviours.window
-    segments, unseen = score_users(bundle, users.table, windows=(users.window, history))
+    segments, _ = score_users(bundle, users.table, windows=(users.window, history))
     if target is not None:
         with written_whole(target) as partial:
             if target.suffix == ".csv":
                 without_formulas(segments).write_csv(partial)
             else:
                 segments.write_parquet(partial)
-    return ScoreResult(segments=segments, notes=_notes(bundle, users, unseen))
+    placed = users.table.filter(segments["segment_id"] != UNASSIGNED)
+    return ScoreResult(segments=segments, notes=_notes(bundle, users, placed))
 
 
 def build_user_table(
@@ -214,19 +214,8 @@ def _as_formed(wanted: Wanted, bundle: Bundle, source: Source) -> Wanted:
     )
 
 
-def _notes(bundle: Bundle, users: UserData, unseen: Mapping[str, int]) -> tuple[str, ...]:
-    notes = [
-        f"{n_users:,} users have a level of {feature} that was not there when the segments were "
-        "formed; it counts as none of the known levels"
-        for feature, n_users in unseen.items()
-    ]
-    for feature, (share, low, high) in bundle.preprocessing.shares_outside(users.table).items():
-        if share > _MAX_OUTSIDE:
-            notes.append(
-                f"{share:.0%} of the known values of {feature} are outside {low:,.4g} to "
-                f"{high:,.4g}, where nearly all users were when the segments were formed; check "
-                "its unit"
-            )
+def _notes(bundle: Bundle, users: UserData, placed: pl.DataFrame) -> tuple[str, ...]:
+    notes = list(differences(bundle.preprocessing, placed))
     if users.window.n_days != bundle.window.n_days:
         notes.append(
             f"these data cover {users.window.n_days:g} days, the segments were formed on "

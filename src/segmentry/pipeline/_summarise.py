@@ -1,7 +1,6 @@
 """From users and segments to the `Summary`: profiles, the log read again, decisions."""
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from segmentry.describe.data_warnings import warn_of_data, warn_of_memory, warn_
 from segmentry.describe.exposure import HoldOut, LogDescription, LogReport, Members, describe_log
 from segmentry.describe.latent import report_latent
 from segmentry.describe.later_days import report_validation, warn_of_levels, with_validation
-from segmentry.describe.maps import make_pictures, map_components
+from segmentry.describe.maps import Pictures, make_pictures, map_components
 from segmentry.describe.method import describe_method
 from segmentry.describe.number import report_evidence, warn_of_number
 from segmentry.describe.overview import headline, warn_of_segments
@@ -53,46 +52,63 @@ from segmentry.segments.preprocessing import feature_rows
 Named = tuple[SegmentProfile, ...]
 
 
-class Summarised(NamedTuple):
-    """What the report shows, and the table of ``hexagons.parquet``, if there is one."""
+class Profiled(NamedTuple):
+    """All users and the segments against them, and what pictures of many users are drawn from."""
 
-    summary: Summary
+    population: SegmentProfile
+    segments: Named
+    pictures: Pictures
     hexagons: pl.DataFrame | None
+
+
+def profile(
+    users: UserData,
+    config: RunConfig,
+    *,
+    found: Found,
+    keys: tuple[str, ...],
+    on_named: Callable[[Named], Named] | None,
+) -> Profiled:
+    """Profile and name the segments, with what later days say of each.
+
+    `found` are the segments of these users, `keys` those of the segments. `on_named` is called with
+    the profiles as soon as they have names by rule; it returns them with the names of people.
+    """
+    segmentation, min_size = found.segmentation, config.min_size
+    # One thread for each sum: its last bits must not depend on who else is computing.
+    with one_thread():
+        counted = _values_by_segment(users, segmentation, min_size)
+        population, segments = _profiles(users, segmentation, config, found.validation, counted)
+        segments = _with_keys(segments, found, keys)
+        if on_named is not None:
+            segments = on_named(segments)
+        pictures, hexagons = make_pictures(
+            users.table, segmentation, users.catalogue, counted, min_size=min_size
+        )
+    return Profiled(population, segments, pictures, hexagons)
 
 
 def summarise(
     users: UserData,
     config: RunConfig,
+    profiled: Profiled,
     *,
     command: str,
     found: Found,
-    keys: tuple[str, ...],
     log: LogReport,
-    on_named: Callable[[Named], Named] | None = None,
-) -> Summarised:
+) -> Summary:
     """Collect all that the report shows.
 
     The `command` is what to type to repeat the run; `found` the segments of these users, what later
-    days say, why so many, what behaviours add; `keys` are those of the segments. `on_named` is
-    called with the profiles as soon as they have names by rule; it returns them with the names that
-    people gave.
+    days say, why so many, what behaviours add.
     """
     segmentation, validation, evidence = found.segmentation, found.validation, found.evidence
-    min_size = config.min_size
-    # One thread for each sum: its last bits must not depend on who else is computing.
-    with one_thread(), ThreadPoolExecutor(max_workers=1) as worker:
-        counted = _values_by_segment(users, segmentation, min_size)
-        population, segments = _profiles(users, segmentation, config, validation, counted)
-        segments = _with_keys(segments, found, keys)
-        if on_named is not None:
-            segments = on_named(segments)
-        asked = users.table, segmentation, users.catalogue, counted
-        pictures = worker.submit(make_pictures, *asked, min_size=min_size)
+    segments, min_size = profiled.segments, config.min_size
+    with one_thread():
         withheld = [segment.segment_id for segment in segments if segment.is_withheld]
         retention = report_retention(validation, users, segmentation, min_size=min_size)
         checked = None if validation is None else report_validation(validation, min_size=min_size)
-        drawn_from, hexagons = pictures.result()
-        summary = Summary(
+        return Summary(
             headline=headline(segments, checked),
             warnings=(
                 *_warnings(users, segments, found, checked=checked, retention=retention),
@@ -100,7 +116,7 @@ def summarise(
             ),
             data=_data(users),
             selection=_selection(segmentation, min_size=min_size),
-            population=population,
+            population=profiled.population,
             segments=segments,
             unassigned=_unassigned(users, segmentation),
             features=tuple(
@@ -117,14 +133,13 @@ def summarise(
             ),
             evidence=None if evidence is None else report_evidence(evidence, withheld=withheld),
             retention=retention,
-            pictures=drawn_from,
+            pictures=profiled.pictures,
             log=log,
             traits=users.traits,
             conversions=report_conversions(
                 users, segmentation, validation, found.added, min_size=min_size
             ),
         )
-        return Summarised(summary, hexagons)
 
 
 def _values_by_segment(

@@ -7,6 +7,7 @@ import polars as pl
 
 from segmentry.features import BetaPrior, scale_to_window
 from segmentry.features.users import UserData
+from segmentry.features.windows import local_days
 from segmentry.lifecycle.alarms import (
     OverTime,
     PeriodFacts,
@@ -16,10 +17,11 @@ from segmentry.lifecycle.alarms import (
     with_ranges,
 )
 from segmentry.lifecycle.keys import SegmentKeys
+from segmentry.lifecycle.luck import share_moved_by_luck
 from segmentry.results.run_folder import read_early, read_user_table
 from segmentry.results.scoring import Bundle, keys_of
 from segmentry.results.summary import Summary
-from segmentry.schema import Feature
+from segmentry.schema import UNASSIGNED, Feature
 from segmentry.schema.arrays import FloatVector, IntVector
 
 
@@ -70,6 +72,29 @@ def place_as_formed(
     """
     history = None if users.behaviours is None else users.behaviours.window
     return bundle.frozen.in_windows(users.window, history).place(table)
+
+
+def luck_of(
+    bundle: Bundle, users: UserData, ids: IntVector, earlier: pl.DataFrame, *, seed: int
+) -> float | None:
+    """Return the share of the users of both windows that luck alone would move.
+
+    `earlier` has ``user_id, segment_id`` of the window before. Null in a log without clicks, or
+    where its days are not kept.
+    """
+    if users.early is None or users.early.outcome.kind != "clicks":
+        return None
+    known = earlier.filter(pl.col("segment_id") != UNASSIGNED)["user_id"]
+    return share_moved_by_luck(
+        users.table,
+        users.early.counts(),
+        ids,
+        is_in=users.table["user_id"].is_in(known.implode()).to_numpy(),
+        place=lambda table: place_as_formed(bundle, users, table)[0],
+        days=local_days(users.window),
+        prior=bundle.prior,
+        seed=seed,
+    )
 
 
 def _before(

@@ -42,10 +42,17 @@ def changed_since(summary: Summary) -> Changed | None:
 def _moved(moves: Moves) -> tuple[str, ...]:
     by_users, by_model = _of(moves.n_by_users, moves.n_both), _of(moves.n_by_model, moves.n_placed)
     return (
-        f"Moved by behaviour or luck: {by_users} of {_many(moves.n_both)} users of both windows.",
+        f"Moved by behaviour or luck: {by_users} of {_many(moves.n_both)} users of both windows."
+        + _by_luck(moves),
         f"Moved by a refit: {by_model} of {_many(moves.n_placed)} users of this window.",
         f"{_many(moves.n_new)} users are new, {_many(moves.n_absent)} were not seen again.",
     )
+
+
+def _by_luck(moves: Moves) -> str:
+    if moves.n_by_luck is None or moves.n_by_users is None or not moves.n_both:
+        return ""
+    return f" Luck alone moves about {percent(moves.n_by_luck / moves.n_both)}."
 
 
 def _many(n_users: int | None) -> str:

@@ -70,6 +70,27 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
         yield folder
 
 
+@contextlib.contextmanager
+def locked(file: Path, *, busy: str) -> Iterator[None]:
+    """Hold a lock that ends with the process, however it ends; a link is not followed.
+
+    An OutputError says that the file is `busy` if another process holds it.
+    """
+    from filelock import lock_descriptor
+
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)  # not on Windows
+    with os.fdopen(os.open(file, flags, 0o600), "a") as stream:
+        is_mine = lock_descriptor(stream.fileno(), blocking=False)
+        # Whoever held it before may have removed the file meanwhile.
+        if (
+            not is_mine
+            or not file.exists()
+            or not os.path.samestat(os.fstat(stream.fileno()), file.stat())
+        ):
+            raise OutputError(busy)
+        yield
+
+
 def own_folder(folder: Path) -> None:
     """Make a folder whose name others can guess, or take up one that this user made before.
 

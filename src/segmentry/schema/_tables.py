@@ -14,6 +14,8 @@ OTHER_CODE = -1
 """What a `ColumnSource` of codes gives for a value that was not declared."""
 UNKNOWN_CODE = -2
 """What it gives where others were declared too, and this is none of them either."""
+UNREADABLE_WHOLE = 1 - (1 << 63)
+"""What stands for a value that is there and is not a whole number, until it is counted."""
 UNASSIGNED = 0
 """The `segment_id` of a user that belongs to no segment."""
 

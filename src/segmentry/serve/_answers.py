@@ -33,19 +33,22 @@ def scored(body: bytes, model: Model) -> tuple[bytes, int]:
     by_id = {each.segment_id: each for each in model.summary.segments}
     labels = [None, *model.bundle.names]
     keys = [None, *(key_of(by_id[i + 1]) for i in range(len(model.bundle.names)))]
-    ids = pl.Series("segment_id", scores.segment_ids, dtype=pl.Int64)
-    margins = pl.Series("margin", scores.margins, dtype=pl.Float64)
-    users = pl.DataFrame([asked.table["user_id"], ids, margins])
+    users = pl.DataFrame(
+        [
+            asked.table["user_id"],
+            pl.Series("segment_id", scores.segment_ids, dtype=pl.Int64),
+            pl.Series("margin", scores.margins, dtype=pl.Float64),
+        ]
+    )
     if "events" in content:
         named = asked.user_id.to_frame()
         users = named.join(users, on="user_id", how="left", maintain_order="left")
-        ids = users["segment_id"].fill_null(UNASSIGNED)
-    users = users.select(
-        "user_id",
-        ids,
-        pl.Series("segment_key", keys, dtype=pl.String).gather(ids).alias("segment_key"),
-        pl.Series("segment_name", labels, dtype=pl.String).gather(ids),
-        "margin",
+        users = users.with_columns(pl.col("segment_id").fill_null(UNASSIGNED))
+    # Lists and not `gather`, whose query would take longer than all else of a single user.
+    ids = users["segment_id"].to_list()
+    users.insert_column(2, pl.Series("segment_key", [keys[each] for each in ids], dtype=pl.String))
+    users.insert_column(
+        3, pl.Series("segment_name", [labels[each] for each in ids], dtype=pl.String)
     )
     facts = {"model": model.version, "unseen_levels": scores.unseen, "left_out": asked.left_out}
     head = json.dumps(facts, ensure_ascii=False)

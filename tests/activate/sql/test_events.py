@@ -7,6 +7,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from tests.activate.sql.logs import WINDOW, logs, models, write_taobao
 from tests.activate.sql.models import PLAIN, SCORED, bundle_of
 from tests.repeats import examples
@@ -17,7 +18,7 @@ from segmentry.errors import SelectionError
 from segmentry.pipeline import score
 from segmentry.results.run_folder import read_segments
 from segmentry.results.scoring import render_bundle
-from segmentry.schema import OF_IMPRESSIONS
+from segmentry.schema import OF_IMPRESSIONS, DataTraits
 from segmentry.segments.preprocessing import Preprocessing
 
 _number = itertools.count()
@@ -57,19 +58,72 @@ def test_any_model_agrees_on_any_log(database, tmp_path, log, bundle):
             assert found[user][3] == pytest.approx(margin, abs=1e-9)
 
 
+NAMES = {"user_id": "user", "shown_at": "when", "is_click": "clk", "is_not_click": "nonclk"}
+
+
+def log_of(run):
+    log = pl.read_csv(run.data_dir / "raw_sample.csv").rename({"time_stamp": "when"})
+    return log.select(NAMES.values())
+
+
 def test_events_of_a_run_have_the_segments_of_the_run(plain_run, database):
-    names = {"user_id": "user", "shown_at": "when", "is_click": "clk", "is_not_click": "nonclk"}
-    log = pl.read_csv(plain_run.data_dir / "raw_sample.csv").rename({"time_stamp": "when"})
-    table = log.select(names.values())
     asked = Asked(
-        dialect=database.dialect, start="events", tables={"events": "Ad log"}, columns=names
+        dialect=database.dialect, start="events", tables={"events": "Ad log"}, columns=NAMES
     )
 
-    rows = database.answer(export_sql(plain_run.folder, asked), **{"Ad log": table})
+    rows = database.answer(export_sql(plain_run.folder, asked), **{"Ad log": log_of(plain_run)})
 
     segments = read_segments(plain_run.folder).filter(pl.col("segment_id") > 0)
     expected = segments.select("user_id", "segment_id").rows()
     assert sorted(row[:2] for row in rows) == sorted(expected)
+
+
+_BOUGHT = st.lists(
+    st.tuples(
+        st.integers(1, 4),
+        st.integers(WINDOW.start - 5, WINDOW.end + 5),
+        st.none() | st.sampled_from([0.0, 0.01, 19.99, 1e6, -5.0, 2e9]),
+        st.none() | st.sampled_from([1.0, 3.0, -1.0]),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@examples(5, 100)
+@given(rows=_BOUGHT)
+def test_purchases_with_returns_agree_on_any_log(database, tmp_path, rows):
+    """Value and quantity add up as `score` adds them, and returns are no purchases."""
+    names = ("n_impressions", "value_sum", "value_mean", "quantity_sum")
+    fitted = tuple(replace(PLAIN, feature=each) for each in names)
+    centers = [[1.0, 20.0, 20.0, 1.0], [4.0, 90.0, 9.0, 6.0]]
+    bundle = bundle_of(Preprocessing(fitted, ()), centers, "default", window=WINDOW)
+    columns = ("user_id", "shown_at", "value", "quantity")
+    rows = [*rows, (1, WINDOW.start, 5.0, 1.0)]  # some row is sound
+    types = {"value": pl.Float64, "quantity": pl.Float64}
+    events = pl.DataFrame(rows, schema=columns, schema_overrides=types, orient="row")
+    folder = tmp_path / str(next(_number))
+    (folder / "run" / "model").mkdir(parents=True)
+    (folder / "run" / "model" / "bundle.json").write_text(render_bundle(bundle))
+    events.write_csv(folder / "purchases.csv")
+    (folder / "shop.toml").write_text(
+        'name = "shop"\nevent = "purchase"\nutc_offset_hours = 8\n[log]\nfiles = "purchases.csv"\n'
+        'user_id = "user_id"\ntime = "shown_at"\nvalue = "value"\nquantity = "quantity"\n'
+    )
+    of_window = {"since": "2017-05-06", "until": "2017-05-14", "mapping": folder / "shop.toml"}
+    expected = score(folder / "run", folder, **of_window).segments
+    asked = Asked(dialect=database.dialect, start="events")
+    traits = DataTraits(has_clicks=False)
+    known = {each: pl.Float64() for each in names} | {"n_impressions": pl.Int64()}
+
+    found = database.answer(
+        score_sql(bundle, asked, types=known, rates={}, traits=traits), events=events
+    )
+
+    segments = expected.filter(pl.col("segment_id") > 0)
+    assert sorted(row[:2] for row in found) == segments.select("user_id", "segment_id").rows()
+    margins = dict(segments.select("user_id", "margin").iter_rows())
+    assert {row[0]: row[4] for row in found} == pytest.approx(margins, abs=1e-9)
 
 
 def test_timestamps_are_read_in_utc(database):

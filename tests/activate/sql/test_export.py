@@ -134,12 +134,16 @@ def test_a_dbt_model_holds_the_query_and_tests_of_its_columns(plain_run, tmp_pat
     model = (tmp_path / "segmentry_segments.sql").read_text()
     assert model == "{{ config(materialized='table') }}\n" + query.removesuffix(";\n") + "\n"
     (described,) = json.loads((tmp_path / "segmentry_segments.yml").read_text())["models"]
-    tests = {each["name"]: each["tests"] for each in described["columns"]}
+    tests = {each["name"]: each["data_tests"] for each in described["columns"]}
     bundle = read_bundle(plain_run.folder)
     n_segments = len(bundle.names)
     assert tests["user_id"] == ["not_null", "unique"]
-    assert tests["segment_id"][1]["accepted_values"]["values"] == list(range(n_segments + 1))
-    assert tests["segment_key"][0]["accepted_values"]["values"] == list(bundle.keys.keys)
+    assert tests["segment_id"][1]["accepted_values"]["arguments"]["values"] == list(
+        range(n_segments + 1)
+    )
+    assert tests["segment_key"][0]["accepted_values"]["arguments"]["values"] == list(
+        bundle.keys.keys
+    )
     assert segmentry(*words, "--dbt", tmp_path).code == 2
     assert segmentry(*words, "--dbt", tmp_path / "absent").code == 2
     assert segmentry(*words, "--dbt", tmp_path, "--rules", "--overwrite").code == 2

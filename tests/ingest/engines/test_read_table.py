@@ -6,6 +6,8 @@ import polars as pl
 import pytest
 from tests.reads import ADS_HEADER, LOG_HEADER, PROFILE_HEADER, csv_text, source_of
 
+from segmentry.schema import UNREADABLE_WHOLE
+
 T = 1_494_000_000
 ADS_TYPES = {
     "ad_id": ("adgroup_id", "integer"),
@@ -74,7 +76,7 @@ def test_profiles_are_read_whatever_the_last_header_is(header, engine, tmp_path)
     assert sorted(rows.rows(), key=repr) == [
         (1, 3, None),
         (2, 0, 4),
-        (3, None, None),
+        (3, UNREADABLE_WHOLE, None),
         (None, 3, 2),
     ]
     assert n_unreadable == 0

@@ -1,5 +1,6 @@
 """Files that nobody would write on purpose, each as it was met: read, or refused in one line."""
 
+import base64
 import gzip
 import os
 import subprocess
@@ -230,6 +231,24 @@ def test_uuids_of_sixteen_bytes_are_the_text_that_they_stand_for(engine, tmp_pat
     values = pa.array([ids[row[0]].bytes for row in EVENTS], type=pa.uuid())
 
     found = shown(tmp_path, engine, parquet_with(tmp_path, "who", values))
+
+    assert found == {str(ids[user]): n for user, n in SHOWN.items()}
+
+
+def test_uuids_that_an_early_pyarrow_wrote_are_read_as_well(engine, tmp_path):
+    """Before 21 it wrote 16 bytes without a type, and the type into a note of its own."""
+    ids = {user: uuid.uuid5(uuid.NAMESPACE_URL, user) for user in "abc"}
+    values = pa.array([ids[row[0]].bytes for row in EVENTS], type=pa.binary(16))
+    mapping = parquet_with(tmp_path, "who", values)
+    table = pq.read_table(tmp_path / "log.parquet")
+    place = table.schema.get_field_index("who")
+    schema = table.schema.set(place, pa.field("who", pa.uuid()))
+    with pq.ParquetWriter(tmp_path / "log.parquet", table.schema, store_schema=False) as writer:
+        writer.write_table(table)
+        note = base64.b64encode(schema.serialize().to_pybytes()).decode()
+        writer.add_key_value_metadata({"ARROW:schema": note})
+
+    found = shown(tmp_path, engine, mapping)
 
     assert found == {str(ids[user]): n for user, n in SHOWN.items()}
 

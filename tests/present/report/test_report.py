@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -11,7 +12,8 @@ from tests.texts import says, shows
 from segmentry.describe.retention import RetentionFeature, RetentionReport, RetentionRow
 from segmentry.evaluation.later_days import DayLevel, DayLevels
 from segmentry.present import figures as plots
-from segmentry.present.report import render_report
+from segmentry.present.report import render_card_page, render_report
+from segmentry.runtime.web import hash_of
 from segmentry.schema import Estimate
 
 HOSTILE = (
@@ -458,3 +460,12 @@ def test_the_same_summary_gives_the_same_page(summary):
     figures = drawn(summary)
 
     assert render_report(summary, figures=figures) == render_report(summary, figures=figures)
+
+
+def test_no_script_but_the_one_of_the_page_runs_in_report_and_card(summary, html):
+    for page in (html, render_card_page(summary, 1)):
+        policy = unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1])
+        rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+        scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+        assert rules["default-src"] == "'none'"
+        assert [hash_of(script) for script in scripts] in ([rules["script-src"]], [])

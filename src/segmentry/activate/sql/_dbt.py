@@ -41,18 +41,18 @@ def _tests(n_segments: int, keys: Sequence[str] | None) -> dict[str, object]:
     """Return the properties of the model; JSON is YAML too."""
 
     def one_of(values: Sequence[object], *, quote: bool) -> dict[str, object]:
-        return {"accepted_values": {"values": list(values), "quote": quote}}
+        return {"accepted_values": {"arguments": {"values": list(values), "quote": quote}}}
 
     columns: list[dict[str, object]] = [
-        {"name": "user_id", "tests": ["not_null", "unique"]},
+        {"name": "user_id", "data_tests": ["not_null", "unique"]},
         {
             "name": "segment_id",
             "description": "0 for users of no segment.",
-            "tests": ["not_null", one_of(range(n_segments + 1), quote=False)],
+            "data_tests": ["not_null", one_of(range(n_segments + 1), quote=False)],
         },
     ]
     if keys is not None:
-        columns.append({"name": "segment_key", "tests": [one_of(keys, quote=True)]})
+        columns.append({"name": "segment_key", "data_tests": [one_of(keys, quote=True)]})
     model = {
         "name": _MODEL,
         "description": "The segment of each user, as segmentry score gives it.",

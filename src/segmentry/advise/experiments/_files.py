@@ -9,9 +9,10 @@ import polars as pl
 from segmentry.advise.experiments._assignment import arm_names
 from segmentry.advise.experiments._metrics import cap_of, mean_traffic
 from segmentry.advise.experiments._power import explained_share
-from segmentry.errors import ConfigError, SchemaError
+from segmentry.errors import ConfigError, DataError, SchemaError
 from segmentry.evaluation.later_days import Traffic
 from segmentry.ingest.files import FLAGS
+from segmentry.ingest.ids import other_spelling
 from segmentry.ingest.user_files import as_ids, read_user_file
 from segmentry.results.run_folder import read_early, read_if_there, read_user_table
 from segmentry.results.summary import read_summary
@@ -170,12 +171,25 @@ _LOG_NAMES = {
 }
 
 
-def outside_notes(path: Path, n_users: int, n_outside: int) -> list[str]:
-    """Say how many users of a file are left out."""
-    if not n_outside:
+def outside_notes(path: Path, users: pl.Series, assigned: pl.Series) -> list[str]:
+    """Say how many users of a file are left out, and how their ids are written if that is why.
+
+    Raises DataError if none is in the assignment.
+    """
+    outside, absent = (
+        one.filter(~one.is_in(other.implode()))
+        for one, other in ((users, assigned), (assigned, users))
+    )
+    if not outside.len():
         return []
-    text = f"{n_outside:,} of {n_users:,} users of {path.name}"
-    return [f"{text} are not in the assignment; they are left out."]
+    n_alike, cause = other_spelling(outside, absent)
+    why = f" {n_alike:,} of them are, but for {cause}." if n_alike else ""
+    if outside.len() == users.len():
+        raise DataError(
+            f"{path}: none of its {users.len():,} users is in the assignment; check the ids.{why}"
+        )
+    text = f"{outside.len():,} of {users.len():,} users of {path.name}"
+    return [f"{text} are not in the assignment; they are left out.{why}"]
 
 
 def read_assignment(

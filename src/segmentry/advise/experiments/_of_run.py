@@ -280,11 +280,8 @@ def analyse_test(
         counts = read_results(results, users.schema["user_id"])
     else:
         counts = read_metric(results, metric, users.schema["user_id"])
-    n_outside = counts.join(assigned, on="user_id", how="anti").height
-    if n_outside == counts.height:
-        raise DataError(f"{results}: none of its {n_outside:,} users is in {path}; check the files")
+    notes = outside_notes(results, counts["user_id"], assigned["user_id"])
     rows = assigned.join(counts, on="user_id", how="left").fill_null(0).sort("user_id")
-    notes = outside_notes(results, counts.height, n_outside)
     if metric == CTR and len(names) == 2 and look is None:
         return _ctr_result(run_dir, rows, users, ratio=ratio, alpha=level, notes=notes)
     top = rows["n_clicks" if metric == CTR else "y"].cast(pl.Float64).to_numpy()

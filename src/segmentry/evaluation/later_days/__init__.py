@@ -43,7 +43,9 @@ from segmentry.evaluation.later_days._outcome_gain import OutcomeGain, outcome_g
 from segmentry.evaluation.later_days._own_history import own_history
 from segmentry.evaluation.later_days._recount import (
     CLICKS_BEYOND_COUNTS,
+    COUNTED,
     counted_features,
+    features_of,
     recount,
     recount_events,
 )
@@ -68,6 +70,7 @@ from segmentry.evaluation.later_days._verdicts import (
 
 __all__ = [
     "CLICKS_BEYOND_COUNTS",
+    "COUNTED",
     "NO_SIGNAL",
     "TAIL",
     "Added",
@@ -102,6 +105,7 @@ __all__ = [
     "counted_features",
     "daily_traffic",
     "day_levels",
+    "features_of",
     "fit_beta_geometric",
     "fit_events",
     "fit_gamma_gamma",

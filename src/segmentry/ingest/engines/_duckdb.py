@@ -2,7 +2,6 @@
 
 import functools
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +13,7 @@ import polars as pl
 
 from segmentry.errors import DataError, EngineError
 from segmentry.ingest.engines._duckdb_scan import expanded, layouts_of, quoted_text, scan_query
-from segmentry.ingest.engines._failures import advice_on_quotes, cause_of, proving_text
+from segmentry.ingest.engines._failures import cause_of, proving_text
 from segmentry.ingest.engines._parts import (
     PART,
     SET_ASIDE,
@@ -26,11 +25,11 @@ from segmentry.ingest.engines._parts import (
     written_log,
 )
 from segmentry.ingest.engines._plain import PlainText, plain_text, tally_if_plain
+from segmentry.ingest.engines._plain_parts import hashes_alike, split_if_plain
+from segmentry.ingest.engines._rejects import forget_rejects, unreadable_rows
 from segmentry.ingest.engines._validity import (
-    NOT_TEXT,
     REASON,
     TIME_OF,
-    WRONG_FIELDS,
     Judged,
     judge,
 )
@@ -39,6 +38,7 @@ from segmentry.ingest.files import FileLayout
 from segmentry.runtime.threads import ahead
 from segmentry.schema import (
     SECONDS_PER_DAY,
+    UNREADABLE_WHOLE,
     ColumnSource,
     Frames,
     LogParts,
@@ -46,10 +46,6 @@ from segmentry.schema import (
     TableSource,
     UserTally,
 )
-
-# What DuckDB says of a line that it sets aside alone, and the reason reported for it. Any other
-# complaint, such as a quote that is not closed, can have swallowed the lines that follow.
-_LINE_REASONS = {"TOO MANY COLUMNS": WRONG_FIELDS, "INVALID ENCODING": NOT_TEXT}
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -92,11 +88,14 @@ class DuckDBEngine:
         connection.execute("SET TimeZone = 'UTC'")
         return connection
 
+    def _ask(self, query: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(query).fetchall()
+
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
         """Return a small table with canonical names, and its unreadable rows."""
         frame = self._read(source, _to_polars)
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
-        return frame, n_before + sum(self._unreadable_rows().values())
+        return frame, n_before + sum(unreadable_rows(self._ask).values())
 
     def unreadable_example(self, source: TableSource, name: str) -> str:
         """Return the first text, in order, that is not a number in a canonical column."""
@@ -105,9 +104,10 @@ class DuckDBEngine:
         column = source.columns[name]
         columns = {name: column, "written": ColumnSource(column.name, "text")}
         texts = TableSource("texts", source.files, columns, source.shape)
-        is_strange = f"isnan({name})"
+        is_number = column.type == "number" or column.days_until is not None
+        is_strange = f"isnan({name})" if is_number else f"{name} = {UNREADABLE_WHOLE}"
         found = self._read(texts, lambda rows: _to_polars(rows.filter(is_strange).min("written")))
-        self._unreadable_rows()
+        unreadable_rows(self._ask)
         return str(found.item())
 
     def count_rows(self, source: TableSource) -> int:
@@ -134,7 +134,7 @@ class DuckDBEngine:
             keep_users=None,
             on_progress=lambda _done, _total: None,
         )
-        self._unreadable_rows()
+        unreadable_rows(self._ask)
         return answer[1]
 
     def distinct_users(self, source: TableSource) -> pl.Series:
@@ -143,7 +143,7 @@ class DuckDBEngine:
         users = self._read(
             source, lambda rows: _to_polars(rows.filter(known).project("user_id").distinct())
         )
-        self._unreadable_rows()
+        unreadable_rows(self._ask)
         return users["user_id"]
 
     def split_log(
@@ -183,6 +183,42 @@ class DuckDBEngine:
         on_progress: Callable[[int, int], None],
         on_collapse: Callable[[int, int], None] | None,
     ) -> LogParts:
+        judged = None
+        if source.prepared is None and keep_users is None and hashes_alike(self._ask):
+            judged = split_if_plain(
+                source,
+                layouts_of(source),
+                directory,
+                n_parts=n_parts,
+                n_held=self._held(n_parts),
+                exclude=exclude,
+                on_progress=on_progress,
+            )
+        if judged is None:
+            judged = self._split_with_care(
+                source,
+                directory,
+                n_parts=n_parts,
+                exclude=exclude,
+                keep_users=keep_users,
+                on_progress=on_progress,
+            )
+        unreadable, n_repeated = unreadable_rows(self._ask), 0
+        if source.is_distinct:
+            distinct = functools.partial(self.write_part, source.role, is_distinct=True)
+            n_repeated = collapse(directory, distinct, on_collapse)
+        return written_log(directory, judged, unreadable=unreadable, n_repeated=n_repeated)
+
+    def _split_with_care(
+        self,
+        source: TableSource,
+        directory: Path,
+        *,
+        n_parts: int,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
+    ) -> Judged:
         part = f"CASE WHEN {REASON} = 0 THEN hash(user_id) % {n_parts} ELSE {SET_ASIDE} END"
         options = f"{_TEMPORARY}, PARTITION_BY ({PART}), OVERWRITE"
         target = f"{quoted_text(str(directory))} ({options})"
@@ -194,7 +230,7 @@ class DuckDBEngine:
             return judged
 
         self._connection.execute(f"SET partitioned_write_flush_threshold = {self._held(n_parts)}")
-        judged = self._read_log(
+        return self._read_log(
             source,
             write,
             lambda _: sum(map(n_rows_of, directory.glob(f"{PART}=*"))),
@@ -202,12 +238,6 @@ class DuckDBEngine:
             keep_users=keep_users,
             on_progress=on_progress,
         )
-        unreadable = self._unreadable_rows()
-        n_repeated = 0
-        if source.is_distinct:
-            distinct = functools.partial(self.write_part, source.role, is_distinct=True)
-            n_repeated = collapse(directory, distinct, on_collapse)
-        return written_log(directory, judged, unreadable=unreadable, n_repeated=n_repeated)
 
     def _held(self, n_parts: int) -> int:
         """Return how many rows may be held back per part and thread before they are written.
@@ -326,7 +356,7 @@ class DuckDBEngine:
             keep_users=keep_users,
             on_progress=on_progress,
         )
-        return judged.tally(found, unreadable=self._unreadable_rows())
+        return judged.tally(found, unreadable=unreadable_rows(self._ask))
 
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
         """Return the rows of one part of a log, lazily."""
@@ -409,7 +439,7 @@ class DuckDBEngine:
         plain = plain_text(source, layouts)
         if plain is None:
             return None
-        self._forget_rejects()
+        forget_rejects(self._ask)
         with ThreadPoolExecutor(1) as worker:
             proof = worker.submit(plain.n_lines)
             try:
@@ -429,13 +459,13 @@ class DuckDBEngine:
         step = f"reading the {source.role}"
         with proving_text(source.files):
             layouts = layouts_of(source)
-            self._forget_rejects()
+            forget_rejects(self._ask)
             try:
                 return use(self._scan(source, layouts))
             except duckdb.Error as error:
                 if "parallel=false" not in str(error):
                     raise self._failure(step, error) from error
-            self._forget_rejects()
+            forget_rejects(self._ask)
             return self._run(lambda: use(self._scan(source, layouts, is_parallel=False)), step)
 
     def _scan(
@@ -460,33 +490,6 @@ class DuckDBEngine:
         rows = self._connection.sql(expanded(source, " UNION ALL ".join(queries)))
         is_log = source.role in TIME_OF
         return rows.distinct() if source.is_distinct and not is_log else rows
-
-    def _unreadable_rows(self) -> Mapping[str, int]:
-        """Count the lines that the last scan could not read, by reason."""
-        if not self._has_rejects():
-            return {}
-        lines = (
-            "SELECT file_path, error_type, count(DISTINCT (scan_id, file_id, line)), min(line)"
-            " FROM reject_errors JOIN reject_scans USING (scan_id, file_id)"
-            " GROUP BY ALL ORDER BY ALL"
-        )
-        found = Counter[str]()
-        for path, error, n_lines, first in self._connection.execute(lines).fetchall():
-            if error not in _LINE_REASONS:
-                raise DataError(
-                    f"{path}: line {first} is broken ({error.lower()}), and what follows it cannot "
-                    f"be trusted; {advice_on_quotes(Path(path))}"
-                )
-            found[_LINE_REASONS[error]] += n_lines
-        return {each: found[each] for each in (WRONG_FIELDS, NOT_TEXT) if found[each]}
-
-    def _has_rejects(self) -> bool:
-        tables = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
-        return self._connection.execute(tables).fetchall() != [(0,)]
-
-    def _forget_rejects(self) -> None:
-        if self._has_rejects():
-            self._connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
 
 
 def _to_polars(rows: duckdb.DuckDBPyRelation) -> pl.DataFrame:

@@ -8,12 +8,20 @@ from segmentry.errors import SchemaError
 from segmentry.ingest.engines._plain import PlainText
 from segmentry.ingest.engines._validity import LARGEST_COUNT, TIME_OF, WHOLE, raw_columns_of
 from segmentry.ingest.files import BLANKS, NULL_WORDS, FileLayout, inspect_file, is_number
-from segmentry.ingest.moments import FIELDS, MONTHS, UNITS_PER_SECOND, moment_pattern
+from segmentry.ingest.moments import (
+    FIELDS,
+    MONTHS,
+    NUMBERS,
+    SECONDS_PER_UNIT,
+    UNITS_PER_SECOND,
+    moment_pattern,
+)
 from segmentry.ingest.numbers import GROUPS, TRANSLATED, core_pattern, number_pattern
 from segmentry.schema import (
     COUNT_COLUMNS,
     EVENT_COLUMNS,
     SECONDS_PER_DAY,
+    UNREADABLE_WHOLE,
     ColumnSource,
     ColumnType,
     NumberFormat,
@@ -34,9 +42,12 @@ def quoted_text(value: str) -> str:
 
 def moment_of(found: str, column: ColumnSource) -> str:
     """Return epoch seconds of a column of moments; null where it cannot be read."""
-    if column.time_format in UNITS_PER_SECOND:
-        number = f"floor(TRY_CAST({found} AS DOUBLE) / {UNITS_PER_SECOND[column.time_format]})"
-        return on_clock(f"(TRY_CAST({number} AS BIGINT) + {column.origin})", column)
+    if column.time_format in NUMBERS:
+        number = f"TRY_CAST({found} AS DOUBLE) / {UNITS_PER_SECOND.get(column.time_format, 1)}"
+        number = f"floor({number} * {SECONDS_PER_UNIT.get(column.time_format, 1)})"
+        moment = f"(TRY_CAST({number} AS BIGINT) + {column.origin})"
+        # Days are counted from midnight to midnight, however long they are.
+        return moment if column.time_format == "days" else on_clock(moment, column)
     pattern = moment_pattern(column.time_format)
     names = ", ".join(quoted_text(name) for name in pattern.names)
     text = _stripped(found)
@@ -243,9 +254,15 @@ def _number_of_groups(form: NumberFormat) -> str:
 
 def _or_unreadable(number: str, found: str) -> str:
     """Return not-a-number where a value is there and cannot be read; null where it is missing."""
+    mark = _where_there(found, "'nan'::DOUBLE")
+    return f"coalesce({number}, {mark})"
+
+
+def _where_there(found: str, mark: str) -> str:
+    """Return a mark where a value is there, null where it is missing."""
     nulls = ", ".join(map(quoted_text, NULL_WORDS))
     is_there = f"{found} IS NOT NULL AND {_stripped(found)} NOT IN ({nulls})"
-    return f"coalesce({number}, CASE WHEN {is_there} THEN 'nan'::DOUBLE END)"
+    return f"CASE WHEN {is_there} THEN {mark} END"
 
 
 def _stripped(found: str) -> str:
@@ -256,6 +273,7 @@ def _stripped(found: str) -> str:
 
 
 _CLICKS = ("is_click", "is_not_click")
+_KEYS = ("user_id", "ad_id")
 
 
 def layouts_of(source: TableSource) -> list[FileLayout]:
@@ -354,6 +372,8 @@ def _output(source: TableSource, layout: FileLayout, name: str, whole: Collectio
     if layout.format == "parquet" and column.type in ("text", "code"):
         found = without_null_words(found)
     typed = read_as(found, column)
+    if column.type == "integer" and source.role not in TIME_OF and name not in _KEYS:
+        typed = f"coalesce({typed}, {_where_there(found, str(UNREADABLE_WHOLE))})"
     if layout.format == "csv" and name in _CLICKS and column.type == "integer":
         # Comparing is cheaper than casting back and forth: 0.2 of 2 CPU seconds per 6 million rows.
         typed = f"CASE WHEN {found} = '0' THEN 0 WHEN {found} = '1' THEN 1 ELSE {typed} END"

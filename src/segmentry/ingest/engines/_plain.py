@@ -10,7 +10,7 @@ import itertools
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +139,7 @@ _CLICK = 1 << 32  # clicks are counted in the upper half of a counter of impress
 _NEVER = np.iinfo(np.int64).max
 
 
-class _NotPlainError(Exception):
+class NotPlainError(Exception):
     """There is more than one way to read the text, or an id is too large for a counter."""
 
 
@@ -156,38 +156,67 @@ def tally_if_plain(
     others as for `Engine.tally_users`.
     """
     names = {role: source.columns[role].name for role in _READ if role in source.columns}
-    if not all(_may_be_plain(source, layout, names) for layout in layouts):
+    if not all(may_be_plain(source, layout, names) for layout in layouts):
         return None
-    total = sum(layout.path.stat().st_size for layout in layouts)
     counters = _Counters()
     found: list[Judged] = []
 
-    def count(span: tuple[FileLayout, int, int]) -> int:
-        layout, first, end = span
-        # Read whole, by each thread for itself: joining pieces would copy every byte twice.
-        chunk = _bytes_of(layout.path, first, end)
-        judged = _judged(_parsed(chunk, layout, names), source, exclude)
+    def count(chunk: pl.DataFrame) -> None:
+        judged = judged_chunk(chunk, source, exclude, _READ)
         counters.add(judged)
         found[:] = [judged]  # of one chunk alone, as it holds the rows
+
+    is_plain = read_chunks(layouts, names, count, on_progress=on_progress)
+    return found[0].tally(counters.table(), unreadable={}) if is_plain and found else None
+
+
+def read_chunks(
+    layouts: Sequence[FileLayout],
+    names: Mapping[str, str],
+    use: Callable[[pl.DataFrame], None],
+    *,
+    on_progress: Callable[[int, int], None],
+) -> bool:
+    """Use the wanted columns of each chunk, in threads; return whether all of them were plain.
+
+    `names` are the columns of the files by role; the placement is read as a text, all others as
+    whole numbers. `on_progress` is called with (bytes done, bytes in all).
+    """
+    total = sum(layout.path.stat().st_size for layout in layouts)
+
+    def read(span: tuple[FileLayout, int, int]) -> int:
+        layout, first, end = span
+        # Read whole, by each thread for itself: joining pieces would copy every byte twice.
+        use(_parsed(_bytes_of(layout.path, first, end), layout, names))
         return end - first
 
     with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS)) as pool:
         try:
-            for done in itertools.accumulate(pool.map(count, _spans_of(layouts))):
+            for done in itertools.accumulate(pool.map(read, _spans_of(layouts))):
                 on_progress(done, total)
-        except (_NotPlainError, OSError):
-            return None
+        except (NotPlainError, OSError):
+            return False
         finally:
             pool.shutdown(cancel_futures=True)
-    return found[0].tally(counters.table(), unreadable={}) if found else None
+    return True
 
 
-def _may_be_plain(source: TableSource, layout: FileLayout, names: Mapping[str, str]) -> bool:
-    """Tell by what is known of a file whether it pays to try."""
+def may_be_plain(
+    source: TableSource,
+    layout: FileLayout,
+    names: Mapping[str, str],
+    *,
+    texts: Collection[str] = (),
+) -> bool:
+    """Tell by what is known of a file whether it pays to try; the roles `texts` may be text."""
+    numbers = all(
+        source.columns[role].type == ("text" if role in texts else "integer") for role in names
+    )
     columns = [source.columns[role] for role in names]
     return (
         source.columns.keys().isdisjoint((*EVENT_COLUMNS, *COUNT_COLUMNS))
-        and all(each.type == "integer" and not each.missing for each in columns)
+        and numbers
+        and not any(each.missing or each.is_whole for each in columns)
         and layout.format == "csv"
         and not layout.partitions
         and set(names.values()) <= set(layout.names)
@@ -196,9 +225,12 @@ def _may_be_plain(source: TableSource, layout: FileLayout, names: Mapping[str, s
     )
 
 
-def _judged(rows: pl.DataFrame, source: TableSource, exclude: Mapping[str, nw.Expr]) -> Judged:
-    absent = [name for name in _READ if name not in rows.columns]
-    lacking = rows.with_columns(pl.lit(None, pl.Int64).alias(name) for name in absent)
+def judged_chunk(
+    rows: pl.DataFrame, source: TableSource, exclude: Mapping[str, nw.Expr], roles: Sequence[str]
+) -> Judged:
+    """Judge the rows of a chunk; roles that the source lacks are null."""
+    absent = [name for name in roles if name not in rows.columns]
+    lacking = rows.with_columns(pl.lit(None, _type_of(name)).alias(name) for name in absent)
     return judge(nw.from_native(lacking.lazy()), source, exclude=exclude, keep_users=None)
 
 
@@ -211,11 +243,11 @@ def _spans_of(layouts: Sequence[FileLayout]) -> Iterator[tuple[FileLayout, int, 
             begin, first = first, _end_of_line(file, first, size)
             head = _bytes_of(file, begin, first)
             if not head.endswith(b"\n") or not _is_plain(head):
-                raise _NotPlainError
+                raise NotPlainError
         while first < size:
             end = _end_of_line(file, min(first + CHUNK, size) - 1, size)
             if end - first > 2 * CHUNK:
-                raise _NotPlainError  # no line of numbers is so long
+                raise NotPlainError  # no line of numbers is so long
             yield layout, first, end
             first = end
 
@@ -237,7 +269,7 @@ def _bytes_of(file: Path, first: int, end: int) -> bytes:
         stream.seek(first)
         found = stream.read(end - first)
     if len(found) < end - first:
-        raise _NotPlainError  # the file was cut meanwhile
+        raise NotPlainError  # the file was cut meanwhile
     return found
 
 
@@ -259,28 +291,33 @@ def _parsed(chunk: bytes, layout: FileLayout, names: Mapping[str, str]) -> pl.Da
     the reader says so where it reads all columns.
     """
     if not _is_plain(chunk):
-        raise _NotPlainError
+        raise NotPlainError
     places = {name: layout.names.index(column) for name, column in names.items()}
     need_all = _may_end_early(layout, names)
     found = _fields(chunk, layout, places, are_all_read=need_all)
     n_delimiters = np.count_nonzero(np.frombuffer(chunk, np.uint8) == ord(layout.delimiter))
     if n_delimiters != found.height * (len(layout.names) - 1):
-        raise _NotPlainError
+        raise NotPlainError
     if not need_all:
         last = next(name for name, column in names.items() if column == layout.names[-1])
         if found[last].null_count():
             _fields(chunk, layout, places, are_all_read=True)
     # A line without any value is not a row; what is in the other columns is not known here.
     if found["user_id"].null_count():
-        raise _NotPlainError
+        raise NotPlainError
     return found
+
+
+def _type_of(role: str) -> pl.DataType:
+    return pl.String() if role == "placement" else pl.Int64()
 
 
 def _fields(
     chunk: bytes, layout: FileLayout, places: dict[str, int], *, are_all_read: bool
 ) -> pl.DataFrame:
     columns = [str(place) for place in range(len(layout.names))]
-    schema = dict.fromkeys(columns, pl.String) | {str(place): pl.Int64 for place in places.values()}
+    schema: dict[str, pl.DataType] = dict.fromkeys(columns, pl.String())
+    schema |= {str(place): _type_of(name) for name, place in places.items()}
     rows = pl.scan_csv(
         chunk, has_header=False, separator=layout.delimiter, quote_char=None, schema=schema
     )
@@ -288,7 +325,7 @@ def _fields(
     try:
         return (rows.collect().lazy() if are_all_read else rows).select(wanted).collect()
     except pl.exceptions.PolarsError as error:
-        raise _NotPlainError from error
+        raise NotPlainError from error
 
 
 class _Counters:
@@ -309,7 +346,7 @@ class _Counters:
         used = rows.filter(pl.col(REASON) == 0) if reasons.any() else rows
         ids, at, clicks = (used[name].to_numpy() for name in ("user_id", "shown_at", "is_click"))
         if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < _MAX_IDS:
-            raise _NotPlainError
+            raise NotPlainError
         with self._lock:
             if used.height < reasons.size:
                 codes, numbers = np.unique(reasons[reasons != 0], return_counts=True)

@@ -26,6 +26,7 @@ def inspect_parquet(path: Path) -> FileLayout:
     try:
         with pq.ParquetFile(path) as file:
             columns, n_rows = tuple(file.schema_arrow.names), file.metadata.num_rows
+            early_uuids = _early_uuids(file)
             _refuse_long_texts(path, file.metadata)
             nested = tuple(f.name.strip() for f in file.schema_arrow if pa.types.is_nested(f.type))
             binary = tuple(f.name.strip() for f in file.schema_arrow if _is_binary(f.type))
@@ -51,8 +52,16 @@ def inspect_parquet(path: Path) -> FileLayout:
         partitions=partitions_of(path),
         nested=nested,
         binary=binary,
-        uuids=uuids,
+        uuids=(*uuids, *early_uuids),
     )
+
+
+def _early_uuids(file: "pq.ParquetFile") -> tuple[str, ...]:
+    """Return columns that pyarrow before 21 wrote from UUIDs: only its own note names the type."""
+    columns = map(file.schema.column, range(len(file.schema)))
+    untyped = {each.name for each in columns if each.logical_type.type == "NONE"}
+    fields = [field for field in file.schema_arrow if str(field.type) == "extension<arrow.uuid>"]
+    return tuple(field.name.strip() for field in fields if field.name in untyped)
 
 
 def _refuse_long_texts(path: Path, metadata: "pq.FileMetaData") -> None:

@@ -11,6 +11,7 @@ from segmentry.errors import DataError, SchemaError
 from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file, is_padded
 from segmentry.ingest.mapping._files import find_files, inspect_parts
 from segmentry.ingest.mapping._model import BehaviourCodes
+from segmentry.ingest.mapping._schemas import KnownSchema, known_schema
 from segmentry.ingest.moments import count_from_elsewhere, find_time_format
 from segmentry.ingest.numbers import find_number_format, read_number
 from segmentry.schema import ADS_COLUMNS, FileShape
@@ -57,8 +58,13 @@ _OF_LOG = (
 _OF_EVENTS = ("value", "quantity")
 _OF_ONE_EVENT = ("click", "no_click", "event_type", *_OF_EVENTS)
 _OF_ADS = ADS_COLUMNS[1:]
+_WANTED = {
+    "log": (*_OF_LOG, *_OF_EVENTS, *_OF_ADS),
+    "profiles": ("user_id",),
+    "ads": ("ad_id", *_OF_ADS),
+}
 _OF_BEHAVIOURS = ("user_id", "time", "category_id", "brand_id")
-_CLICK_WORDS = ("click", "clicked", "clk")
+_CLICK_WORDS = ("click", "clicked", "clk", "ad_click")
 _ACTION_WORDS = frozenset(word for _, words in BehaviourCodes() for word in words)
 
 
@@ -101,6 +107,12 @@ class GuessedTable:
     """What a person has to decide."""
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The most frequent values of each column of a table of ads."""
+    schema: KnownSchema | None = None
+    """The tool or public data set whose columns these are, if they are known."""
+    names: tuple[str, ...] = ()
+    """All columns, also those that no line of a mapping names."""
+    nested: tuple[str, ...] = ()
+    """Those that hold lists or records."""
     action: str = ""
     """The column of a log that says by words that are known what happened in a shop; else empty."""
 
@@ -234,8 +246,12 @@ def _is_number(text: str) -> bool:
 
 def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
     doubts = []
-    if layout.has_header:
-        roles = _named_roles(layout)
+    known = known_schema([_plain(name) for name in layout.all_names])
+    if known is not None:
+        roles = _named_roles(layout, known.roles)
+        doubts += [known.advice] if known.advice else []
+    elif layout.has_header:
+        roles = _named_roles(layout, _NAMES)
     else:
         roles = _roles_by_content(layout)
         doubts.append("the file names no columns; they were guessed by content: check them all")
@@ -245,29 +261,20 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
             f"{', '.join(layout.all_names)}; write the mapping by hand"
         )
     role = _role_of(layout, roles)
-    wanted = {
-        "log": (*_OF_LOG, *_OF_EVENTS, *_OF_ADS),
-        "profiles": ("user_id",),
-        "ads": ("ad_id", *_OF_ADS),
-    }[role]
-    kept = {name: column for name, column in roles.items() if name in wanted}
+    kept = {name: column for name, column in roles.items() if name in _WANTED[role]}
     if "n_impressions" in kept:
         kept = _of_counts(kept)
     time_format, is_relative = "", False
     if role == "log" and "time" in kept:
-        time_format = find_time_format(layout.values(kept["time"]))
-        seen = ", ".join(_examples(layout, kept["time"])[:3])
-        is_relative = not time_format and count_from_elsewhere(layout.values(kept["time"]))
-        if is_relative:
-            doubts.append(f"the times count from another moment than 1970: {seen}; set origin")
-        elif not time_format:
-            doubts.append(f"the format of the times is not recognised: {seen}; set time_format")
+        time_format, is_relative, doubt = _times_in(layout, kept["time"])
+        doubts += [doubt] if doubt else []
     clicks = _click_values(layout, kept) if role == "log" else ()
     action = kept.get("event_type", "") if role == "log" and _are_actions(layout, kept) else ""
     if "event_type" in kept and not clicks:
         del kept["event_type"]
     taken = set(kept.values())
-    rest = [name for name in layout.all_names if name not in taken] if role != "ads" else []
+    apart = {*taken, *layout.nested}
+    rest = [name for name in layout.all_names if name not in apart] if role != "ads" else []
     others = tuple(_look_at(layout, name) for name in rest)
     if role == "log":
         others = tuple(_of_users(layout, kept.get("user_id"), each) for each in others)
@@ -288,6 +295,9 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
         click_values=clicks,
         doubts=tuple(doubts),
         action=action,
+        schema=known,
+        names=layout.all_names,
+        nested=layout.nested,
         columns={name: _examples(layout, name) for name in layout.names if role == "ads"},
     )
 
@@ -296,11 +306,11 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def _named_roles(layout: FileLayout) -> dict[str, str]:
+def _named_roles(layout: FileLayout, named: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """Return the columns that are recognised by their names."""
     plain = {_plain(name): name for name in reversed(layout.all_names)}
     roles: dict[str, str] = {}
-    for role, names in _NAMES.items():
+    for role, names in named.items():
         found = [plain[name] for name in names if name in plain]
         free = [name for name in found if name not in roles.values()]
         if free:
@@ -333,6 +343,17 @@ def _role_of(layout: FileLayout, roles: Mapping[str, str]) -> str:
         return "log"
     # A table of users has one row each: what repeats them is a log, if only of visits.
     return "log" if is_repeated else "profiles"
+
+
+def _times_in(layout: FileLayout, column: str) -> tuple[str, bool, str]:
+    """Return the format of times, whether they count from an origin, and what is in doubt."""
+    values = layout.values(column)
+    time_format, seen = find_time_format(values), ", ".join(_examples(layout, column)[:3])
+    if time_format:
+        return time_format, False, ""
+    if count_from_elsewhere(values):
+        return "", True, f"the times count from another moment than 1970: {seen}; set origin"
+    return "", False, f"the format of the times is not recognised: {seen}; set time_format"
 
 
 def _of_counts(roles: Mapping[str, str]) -> dict[str, str]:

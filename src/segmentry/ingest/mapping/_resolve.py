@@ -29,7 +29,8 @@ from segmentry.ingest.mapping._model import (
     TimedMapping,
 )
 from segmentry.ingest.moments import (
-    UNITS_PER_SECOND,
+    NUMBERS,
+    SECONDS_PER_UNIT,
     contradiction_of,
     find_time_format,
     has_hours,
@@ -192,13 +193,14 @@ def _time_column(
     is_plain = log.origin is None and not clock.timezone
     if time_format == "seconds" and not has_fractions and is_plain:
         return ColumnSource(name, "integer")
+    origin = 0 if log.origin is None else clock.epoch_of(log.origin)
     return ColumnSource(
         name,
         "moment",
         time_format=time_format,
         utc_offset_hours=clock.utc_offset_hours,
         timezone=clock.timezone,
-        origin=0 if log.origin is None else clock.epoch_of(log.origin),
+        origin=clock.shown(origin) if time_format == "days" else origin,
     )
 
 
@@ -209,12 +211,17 @@ def _id_type(values: Sequence[str]) -> ColumnType:
 
 def _time_format(log: TimedMapping, found: _Found, name: str, *, role: str) -> str:
     values, declared = found.values(name), log.time_format
-    if log.origin is not None and declared not in UNITS_PER_SECOND:
+    if log.origin is None and declared in SECONDS_PER_UNIT:
+        raise ConfigError(
+            f"[{role}] time_format = {declared!r}: from when do they count? Say it next to it, "
+            'such as origin = "2017-05-06"'
+        )
+    if log.origin is not None and declared not in NUMBERS:
         if declared == "auto":
             return "seconds"
         raise ConfigError(
             f"[{role}] origin: times of format {declared!r} do not count from an origin; expected "
-            f"one of {', '.join(UNITS_PER_SECOND)}"
+            f"one of {', '.join(NUMBERS)}"
         )
     if declared != "auto":
         if strange := contradiction_of(values, declared):

@@ -3,7 +3,7 @@
 import itertools
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 from segmentry.ingest.mapping._guess import GuessedColumn, GuessedTable, guess_tables
@@ -47,7 +47,8 @@ def render_mapping(paths: Sequence[str], *, base: Path) -> str:
     lines = [*_head(tables)]
     given = {table.role for table in tables}
     for table in tables:
-        lines += ["", *_table(table, given)]
+        written = [*_table(table, given)]
+        lines += ["", *written, *_left_out(table, given, "\n".join(written))]
     return "\n".join(lines) + "\n"
 
 
@@ -61,6 +62,7 @@ def _head(tables: Sequence[GuessedTable]) -> Iterator[str]:
         return
     if not log.has_clicks:
         event = "purchase" if "value" in log.roles else "event"
+        event = (log.schema.event if log.schema else "") or event
         yield f'event = "{event}"  # what a row of the log is: "purchase", "visit", "play" ...'
     if "value" in log.roles:
         yield 'value_unit = ""  # of the value: "USD", "points" ...'
@@ -69,9 +71,9 @@ def _head(tables: Sequence[GuessedTable]) -> Iterator[str]:
         yield '# timezone = "Europe/Berlin"  # instead, where clocks change in summer'
 
 
-def _table(table: GuessedTable, given: Collection[str]) -> Iterator[str]:
+def _table(table: GuessedTable, given: Set[str]) -> Iterator[str]:
     """Write a table; users and ads that have a table of their own are not taken from the log."""
-    yield f"[{table.role}]"
+    yield f"[{table.role}]" + (f"  # recognised: {table.schema.title}" if table.schema else "")
     for doubt in table.doubts:
         yield f"# DECIDE: {doubt}"
     files = list(table.files)
@@ -95,6 +97,19 @@ def _table(table: GuessedTable, given: Collection[str]) -> Iterator[str]:
         yield from ("", "[ads]")
         for key in embedded:
             yield f"{key} = {_text(table.roles[key])}"
+
+
+def _left_out(table: GuessedTable, given: Set[str], text: str) -> Iterator[str]:
+    """Name the columns that nothing names, each with the reason."""
+    has_own = {column.name: "profiles" for column in table.others} | {
+        table.roles[key]: "ads" for key in _OF_ADS if key in table.roles
+    }
+    for name in (each for each in table.names if _text(each) not in text):
+        role = has_own.get(name, "")
+        reason = "holds lists or records" if name in table.nested else f"no role in [{table.role}]"
+        if role in given - {table.role}:
+            reason = f"[{role}] has a table of its own"
+        yield f"# left out: {_text(name)}: {reason}"
 
 
 def _attributes(table: GuessedTable) -> Iterator[str]:

@@ -23,7 +23,7 @@ from segmentry.ingest.store.blocks import (
     place_table,
     split_blocks,
 )
-from segmentry.ingest.store.journal import Journal, Work, done_accounts, locked
+from segmentry.ingest.store.journal import Journal, Work, done_accounts
 from segmentry.ingest.store.prepared import (
     PREPARED_FILE,
     Plan,
@@ -39,7 +39,7 @@ from segmentry.ingest.store.prepared import (
 )
 from segmentry.ingest.store.slices import merge_parts, place_slice
 from segmentry.ingest.text_blocks import BlockRecord, record_of
-from segmentry.runtime.temporary import own_folder
+from segmentry.runtime.temporary import locked, own_folder
 from segmentry.schema import PreparedFile, Progress, RowAccount, TableSource
 
 FORGOTTEN = "forgotten at the user's request"

@@ -1,13 +1,12 @@
 """The steps of a change to a prepared folder, and who works on it."""
 
-import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segmentry.errors import DataError, OutputError
+from segmentry.errors import DataError
 from segmentry.ingest.store.prepared import Plan
 from segmentry.ingest.text_blocks import BlockRecord
 from segmentry.runtime.codec import Codec
@@ -70,26 +69,6 @@ class Journal:
             os.fsync(stream.fileno())
         self._done[step.step] = step
         return step
-
-
-@contextlib.contextmanager
-def locked(file: Path, *, busy: str) -> Iterator[None]:
-    """Hold a lock that ends with the process, however it ends.
-
-    An OutputError says that the file is `busy` if another process holds it.
-    """
-    from filelock import lock_descriptor
-
-    with file.open("a") as stream:
-        is_mine = lock_descriptor(stream.fileno(), blocking=False)
-        # Whoever held it before may have removed the file meanwhile.
-        if (
-            not is_mine
-            or not file.exists()
-            or not os.path.samestat(os.fstat(stream.fileno()), file.stat())
-        ):
-            raise OutputError(busy)
-        yield
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from segmentry.ingest.store.blocks import (
     prepared_log,
     split_blocks,
 )
-from segmentry.ingest.store.journal import Journal, Work, done_accounts, locked
+from segmentry.ingest.store.journal import Journal, Work, done_accounts
 from segmentry.ingest.store.prepared import (
     PREPARED_FILE,
     Inputs,
@@ -29,7 +29,7 @@ from segmentry.ingest.store.prepared import (
     write_prepared,
 )
 from segmentry.ingest.store.slices import merge_parts
-from segmentry.runtime.temporary import own_folder, put_in_place
+from segmentry.runtime.temporary import locked, own_folder, put_in_place
 from segmentry.schema import Progress, Source, TableSource
 from segmentry.settings import SparkEngine
 

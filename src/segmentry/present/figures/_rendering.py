@@ -26,6 +26,7 @@ from segmentry.present.drawing import (
 from segmentry.present.figures._figure import Caption, Chart, Figure
 from segmentry.present.theme import ROLES, SCALE
 from segmentry.results.summary import Summary
+from segmentry.runtime.documents import MAX_JSON_BYTES, read_text
 from segmentry.runtime.processes import serving
 
 
@@ -202,9 +203,9 @@ def saved_svg(directory: Path, name: str, *, caption: Caption) -> str | None:
     from xml.etree import ElementTree as ET
 
     try:
-        svg = (directory / f"{name}.svg").read_text(encoding="utf-8").rstrip("\n")
+        svg = read_text(directory / f"{name}.svg", max_bytes=MAX_JSON_BYTES).rstrip("\n")
         root = ET.fromstring(svg)  # noqa: S314 - expat refuses entities that grow; one small file
-    except (OSError, UnicodeDecodeError, ET.ParseError):
+    except (OSError, ValueError, ET.ParseError):
         return None
     found_texts = [root.findtext(f"{{{_XML}}}{tag}") for tag in ("title", "desc")]
     said = [fit_for_xml(text) for text in (caption.finding, caption.alt)]

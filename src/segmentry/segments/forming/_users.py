@@ -28,9 +28,12 @@ def population_of(recipe: Recipe, table: pl.DataFrame) -> tuple[BoolVector, str]
             f"user table: no column {name}; found {', '.join(table.columns)}; "
             f"recipe {recipe.name!r} needs it to know which users to segment"
         )
+    column = table[name]
+    if column.null_count():  # else a query of its own would take most of the time of one user
+        column = column.fill_null(value=False) if is_by_profile else column.fill_null(0)
     if is_by_profile:
-        return table[name].fill_null(value=False).to_numpy(), "no profile"
-    return (table[name].fill_null(0) > 0).to_numpy(), "no impression in the window"
+        return column.to_numpy(), "no profile"
+    return (column > 0).to_numpy(), "no impression in the window"
 
 
 def membership(

@@ -12,6 +12,7 @@ from segmentry.segments.preprocessing._choices import (
     read_choices,
 )
 from segmentry.segments.preprocessing._columns import FittedColumn
+from segmentry.segments.preprocessing._differences import differences
 from segmentry.segments.preprocessing._fit import (
     FeatureRow,
     Preprocessing,
@@ -31,6 +32,7 @@ __all__ = [
     "Scale",
     "Transform",
     "apply_choices",
+    "differences",
     "feature_rows",
     "fit_preprocessing",
     "level_texts",

@@ -108,7 +108,7 @@ class Preprocessing:
             if low is not None and high is not None and len(known):
                 # What one clip equals is not outside by rounding.
                 room = 1e-9 * max(abs(low), abs(high))
-                outside = ~known.is_between(low - room, high + room)
+                outside = ~known.cast(pl.Float64).is_between(low - room, high + room)
                 found[column.feature] = (int(outside.sum()) / len(known), low, high)
         return found
 

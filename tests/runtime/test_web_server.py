@@ -1,0 +1,55 @@
+"""Connections that do not go on are ended, and one address holds a few of them only."""
+
+import pytest
+
+uvicorn = pytest.importorskip("uvicorn")
+from segmentry.runtime import web_server  # noqa: E402
+
+
+class Held:
+    """A connection on which nothing arrives; `cycle` is its request, where there is one."""
+
+    timeout_keep_alive_task = None
+
+    def __init__(self, address, cycle=None):
+        self.client, self.cycle, self.is_ended = (address, 1), cycle, False
+        self.transport = self
+
+    def get_write_buffer_size(self):
+        return 0
+
+    def abort(self):
+        self.is_ended = True
+
+
+def ended(monkeypatch, connections, *, seconds=(0,)):
+    server = web_server.Server(uvicorn.Config(lambda: None), max_seconds=100)
+    server.server_state.connections = set(connections)
+    for at in seconds:
+        monkeypatch.setattr(web_server.time, "monotonic", lambda at=at: float(at))
+        server._end_slow()
+    return [each for each in connections if each.is_ended]
+
+
+def test_an_address_holds_32_silent_connections(monkeypatch):
+    guesser = [Held("10.0.0.1") for _ in range(300)]
+    other = [Held("10.0.0.2")]
+
+    gone = ended(monkeypatch, [*guesser, *other])
+
+    assert len(gone) == 300 - 32
+    assert not other[0].is_ended
+
+
+def test_a_silent_connection_is_ended_after_ten_seconds_and_a_request_later(monkeypatch):
+    silent, busy = Held("10.0.0.1"), Held("10.0.0.1", cycle=object())
+
+    assert ended(monkeypatch, [silent, busy], seconds=(0, 9)) == []
+    assert ended(monkeypatch, [silent, busy], seconds=(0, 11)) == [silent]
+    assert ended(monkeypatch, [busy], seconds=(0, 101)) == [busy]
+
+
+def test_a_websocket_is_left_alone(monkeypatch):
+    socket = type("Socket", (), {"is_ended": False})()
+
+    assert ended(monkeypatch, [socket], seconds=(0, 1000)) == []
