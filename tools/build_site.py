@@ -35,9 +35,10 @@ SECTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "How-to": (
         "guide",
         (
-            *("guide/any-data", "guide/features", "guide/prepare", "guide/conversions"),
-            *("guide/decisions", "guide/budget", "guide/ab-test", "guide/audience"),
-            *("guide/dashboard", "guide/refresh", "guide/two-runs", "guide/sql", "guide/service"),
+            *("guide/any-data", "guide/where-data-are", "guide/features", "guide/prepare"),
+            *("guide/conversions", "guide/decisions", "guide/budget", "guide/ab-test"),
+            *("guide/audience", "guide/dashboard", "guide/refresh", "guide/two-runs"),
+            *("guide/sql", "guide/service"),
         ),
     ),
     "Reference": (

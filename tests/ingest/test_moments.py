@@ -4,8 +4,9 @@ import pytest
 from tests.ingest.mapping.shapes import column, mapping_of, source_from, users_from, write_csv
 
 from segmentry.errors import ConfigError, EmptyDataError, SchemaError
+from segmentry.ingest.clocks import Clock
 from segmentry.ingest.mapping import render_mapping
-from segmentry.ingest.moments import find_time_format
+from segmentry.ingest.moments import find_time_format, has_hours
 from segmentry.schema import ColumnSource, TableSource
 
 T = 1_494_050_706
@@ -139,3 +140,8 @@ def test_init_asks_for_the_origin_of_relative_times(tmp_path):
 
     assert "# DECIDE: the times count from another moment than 1970" in text
     assert '# origin = "2017-05-06 00:00"' in text
+
+
+def test_a_time_of_hundreds_of_digits_tells_no_hour():
+    assert not has_hours(["9" * 400, "1494000000"], "seconds", clock=Clock(8))
+    assert has_hours(["9" * 400, "1494000001"], "seconds", clock=Clock(8))

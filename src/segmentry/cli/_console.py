@@ -31,6 +31,7 @@ from segmentry.schema import Progress as Report
 if TYPE_CHECKING:
     from segmentry.describe.profiles import SegmentProfile
     from segmentry.present.first_screen import ScreenRow
+    from segmentry.results.run_folder import FileFingerprint
 
 _OF_SEGMENTS = (
     "segment_id",
@@ -170,6 +171,16 @@ def print_accounts(accounts: Sequence[RowAccount], traits: DataTraits) -> None:
     for account in accounts:
         for reason, n_rows in (*account.rejected.items(), *account.excluded.items()):
             OUT.print(f"  {_role(account, traits)}: {n_rows:,} {reason}")
+
+
+def print_fetched(inputs: Sequence["FileFingerprint"]) -> None:
+    """Print how much was fetched of files that are elsewhere."""
+    fetched = [each for each in inputs if each.n_bytes_read is not None]
+    if fetched:
+        n_read = sum(each.n_bytes_read or 0 for each in fetched) / 1e6
+        n_bytes = sum(each.n_bytes for each in fetched) / 1e6
+        text = f"fetched {n_read:,.1f} of {n_bytes:,.1f} MB from {len(fetched):,} files elsewhere"
+        OUT.print(text)
 
 
 def _role(account: RowAccount, traits: DataTraits) -> str:

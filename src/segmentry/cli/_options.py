@@ -23,7 +23,10 @@ READING = tuple(ReadingOptions.__annotations__)
 
 RunDir = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")]
 DataDir = Annotated[
-    Path | None, typer.Argument(help="Folder that holds the files.", metavar="[DATA_DIR]")
+    Path | None,
+    typer.Argument(
+        help="Folder that holds the files, here or as s3://BUCKET/FOLDER.", metavar="[DATA_DIR]"
+    ),
 ]
 Mapping = Annotated[
     Path | None,

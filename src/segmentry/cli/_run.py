@@ -105,6 +105,7 @@ def run(
 ) -> None:
     """Segment the users of a log; write a report."""
     from segmentry.cli import _console
+    from segmentry.results.run_folder import read_manifest
 
     with _console.shown_progress() as progress:
         result = pipeline.run(
@@ -124,6 +125,7 @@ def run(
         _console.print_run(summary, out)
         return
     _console.print_accounts(summary.data.accounts, summary.traits)
+    _console.print_fetched(read_manifest(out).inputs)
     typer.echo()
     _console.print_summary(summary, out)
     typer.echo(f"\nReport: {out / 'report.html'}")
@@ -135,9 +137,14 @@ def score(
     data_dir: DataDir = None,
     mapping: Mapping = None,
     out: Annotated[
-        Path, typer.Option(help="File to write: .parquet or .csv.", metavar="FILE")
+        Path,
+        typer.Option(
+            help="File to write, .parquet or .csv, here or as s3://…; delta:PATH; env:NAME/TABLE.",
+            metavar="FILE",
+        ),
     ] = Path("scores.parquet"),
     overwrite: Overwrite = False,
+    append: Annotated[bool, typer.Option("--append", help="Add rows to a table.")] = False,
     json: Json = False,
     **settings: Any,
 ) -> None:
@@ -151,6 +158,7 @@ def score(
             mapping=mapping,
             out=out,
             overwrite=overwrite,
+            append=append,
             progress=progress,
             **settings,
         )

@@ -394,7 +394,7 @@ def _hint_of_times(source: Source) -> str:
     column = None if log is None else log.columns.get("shown_at")
     if log is None or column is None:
         return ""
-    values = inspect_file(log.files[0], log.shape).values(column.name)
+    values = inspect_file(log.files[0], log.shape, columns=[column.name]).values(column.name)
     unit = find_time_format(values)
     if unit in UNITS_PER_SECOND:
         return f'; the times look like {unit}: say so in a mapping, time_format = "{unit}"'

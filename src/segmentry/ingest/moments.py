@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -172,7 +173,7 @@ def count_from_elsewhere(values: Sequence[str]) -> bool:
     >>> count_from_elsewhere(["0", "2100"]), count_from_elsewhere(["1494000000"])
     (True, False)
     """
-    numbers = [float(value) for value in values if _NUMBER.fullmatch(value)]
+    numbers = _finite(values)
     return (
         bool(numbers)
         and len(numbers) == len(values)
@@ -267,6 +268,12 @@ def midnight(day: dt.date, *, utc_offset_hours: UtcOffset) -> int:
     return days * SECONDS_PER_DAY - round(utc_offset_hours * 3600)
 
 
+def _finite(values: Sequence[str]) -> list[float]:
+    """Return those values that are numbers; 400 digits are beyond all of them."""
+    numbers = (float(value) for value in values if _NUMBER.fullmatch(value))
+    return [number for number in numbers if math.isfinite(number)]
+
+
 def has_hours(values: Sequence[str], time_format: str, *, clock: Clock) -> bool:
     """Whether some times tell more than the day.
 
@@ -285,7 +292,7 @@ def has_hours(values: Sequence[str], time_format: str, *, clock: Clock) -> bool:
         clocks = [found[1] for found in map(_ISO_CLOCK.search, values) if found is not None]
         return len(set(clocks)) > 1 or any(set(clock) - set("0:., ") for clock in clocks)
     units = UNITS_PER_SECOND[time_format]
-    numbers = [float(value) / units for value in values if _NUMBER.fullmatch(value)]
+    numbers = [number / units for number in _finite(values)]
     seconds = [clock.shown(int(each)) + each % 1 for each in numbers]
     offset = round(clock.utc_offset_hours * 3600)
     return any((each + offset) % SECONDS_PER_DAY for each in seconds) or not seconds

@@ -26,7 +26,8 @@ def about_rows(table: TableSource) -> int:
     column = table.columns.get("n_impressions")
     if column is None or not table.files:
         return n_rows
-    texts = inspect_file(table.files[0], table.shape).values(column.name)
+    first = inspect_file(table.files[0], table.shape, columns=[column.name])
+    texts = first.values(column.name)
     counts = [read_number(text, column.number_format) or 1 for text in texts]
     return round(n_rows * max(1, sum(counts) / max(1, len(counts))))
 

@@ -1,17 +1,51 @@
 """Where the data are: a folder of the Taobao files, or what a mapping names."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from segmentry.errors import ConfigError, DataError
+from segmentry.ingest.clocks import Clock
 from segmentry.ingest.engines import REPEATED
-from segmentry.ingest.mapping import load_mapping, resolve_mapping
+from segmentry.ingest.mapping import Moments, load_mapping, resolve_mapping
+from segmentry.ingest.remote import Places
 from segmentry.ingest.store.prepared import PREPARED_FILE, read_prepared
-from segmentry.ingest.taobao import find_taobao
-from segmentry.schema import Source
+from segmentry.ingest.taobao import BEIJING, find_taobao
+from segmentry.schema import Progress, Source
 
 
-def find_source(data_dir: Path | str | None, mapping: Path | str | None) -> Source:
+@contextlib.contextmanager
+def opened_source(
+    data_dir: Path | str | None,
+    mapping: Path | str | None,
+    *,
+    temp: str | None = None,
+    moments: Callable[[Clock], Moments] = lambda _: (None, None),
+    unread: frozenset[str] = frozenset(),
+    progress: Progress | None = None,
+) -> Iterator[Source]:
+    """Yield the source of `find_source`, whose files may be elsewhere, while it is read.
+
+    What is needed of them is fetched to a folder in `temp`, and removed at the end. `moments`
+    returns from which moment on and before which one a log is read, by its local clock; `unread`
+    are tables of which no row is needed.
+
+    Raises DataError if a file changed meanwhile, or else as `find_source`.
+    """
+    with Places.opened(temp, progress) as places:
+        source = find_source(data_dir, mapping, places=places, moments=moments, unread=unread)
+        yield replace(source, brought=places.finish())
+
+
+def find_source(
+    data_dir: Path | str | None,
+    mapping: Path | str | None,
+    *,
+    places: Places | None = None,
+    moments: Callable[[Clock], Moments] = lambda _: (None, None),
+    unread: frozenset[str] = frozenset(),
+) -> Source:
     """Return the source of a folder, or of a mapping and the folder that it is about.
 
     Parameters
@@ -40,10 +74,14 @@ def find_source(data_dir: Path | str | None, mapping: Path | str | None) -> Sour
             )
         file = Path(mapping)
         base = file.parent if data_dir is None else Path(data_dir)
-        return resolve_mapping(load_mapping(file), base=base)
+        content = load_mapping(file)
+        wanted = moments(content.clock)
+        return resolve_mapping(content, base=base, places=places, moments=wanted, unread=unread)
     if data_dir is None:
         raise ConfigError("no data: give DATA_DIR, --mapping FILE.toml or --from RUN_DIR")
-    return find_taobao(Path(data_dir))
+    return find_taobao(
+        Path(data_dir), places=places, moments=moments(Clock(BEIJING)), unread=unread
+    )
 
 
 def with_duplicates(source: Source, duplicates: str) -> Source:

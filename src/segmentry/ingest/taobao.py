@@ -1,27 +1,29 @@
 """The Taobao ad data by their own file and column names: a mapping that is built in."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from segmentry.errors import DataError
-from segmentry.ingest.files import inspect_file
+from segmentry.ingest.files import FileLayout, inspect_file
 from segmentry.ingest.mapping import (
     AdsMapping,
     Attribute,
     BehavioursMapping,
     DataMapping,
     LogMapping,
+    Moments,
     ProfilesMapping,
     attribute_feature,
     find_files,
     resolve_mapping,
 )
+from segmentry.ingest.remote import Places, place_of
 from segmentry.schema import Feature, Source
 
 _FORMATS = (".csv", ".csv.gz", ".parquet")
-_BEIJING = 8
+BEIJING = 8
 _FILES = {
     "log": "raw_sample",
     "profiles": "user_profile",
@@ -108,7 +110,13 @@ TAOBAO_ATTRIBUTES: tuple[Feature, ...] = tuple(
 )
 
 
-def find_taobao(data_dir: Path) -> Source:
+def find_taobao(
+    data_dir: Path,
+    *,
+    places: Places | None = None,
+    moments: Moments = (None, None),
+    unread: frozenset[str] = frozenset(),
+) -> Source:
     """Find the Taobao files in a folder: CSV, CSV.gz or Parquet, headers with or without space.
 
     Parameters
@@ -116,6 +124,8 @@ def find_taobao(data_dir: Path) -> Source:
     data_dir : Path
         Holds ``raw_sample`` and, where there are, ``user_profile``, ``ad_feature`` and
         ``behavior_log``, which may be a folder of files.
+    places, moments, unread
+        As for `resolve_mapping`.
 
     Raises
     ------
@@ -131,6 +141,9 @@ def find_taobao(data_dir: Path) -> Source:
     ...
     segmentry.errors.DataError: nowhere: no such folder; expected one that holds raw_sample.csv
     """
+    place = place_of(data_dir)
+    if places is not None and place is not None:
+        data_dir = places.stand_in(place)
     if not data_dir.is_dir():
         found = "not a folder" if data_dir.exists() else "no such folder"
         raise DataError(f"{data_dir}: {found}; expected one that holds raw_sample.csv")
@@ -142,7 +155,8 @@ def find_taobao(data_dir: Path) -> Source:
             f"{data_dir}: no log; found {text}; expected raw_sample.csv, .csv.gz or .parquet, or "
             "a mapping: segmentry init writes one"
         )
-    return resolve_mapping(_mapping(data_dir, files), base=data_dir)
+    mapping = _mapping(_Look(data_dir, places), files)
+    return resolve_mapping(mapping, base=data_dir, places=places, moments=moments, unread=unread)
 
 
 def _find_file(data_dir: Path, table: str) -> str | None:
@@ -156,16 +170,32 @@ def _find_file(data_dir: Path, table: str) -> str | None:
     return found[0] if found else None
 
 
-def _mapping(data_dir: Path, files: Mapping[str, str | None]) -> DataMapping:
+class _Look(NamedTuple):
+    """Where the first file of a table is looked at."""
+
+    data_dir: Path
+    places: Places | None
+
+    def at(self, name: str, table: str, *, columns: Sequence[str] = ()) -> FileLayout:
+        """Look at the names of its columns, and at values of some."""
+        first = find_files([name], base=self.data_dir, role=table)[:1]
+        if self.places is not None:
+            self.places.look(first)
+            if columns:
+                self.places.bring(first, frozenset(columns), None)
+        return inspect_file(first[0], columns=columns)
+
+
+def _mapping(look: _Look, files: Mapping[str, str | None]) -> DataMapping:
     """Return the mapping of the files that are there, without the columns that they lack."""
     log, profiles, ads = files["log"], files["profiles"], files["ads"]
-    roles = _present(data_dir, "log", log, _LOG)
+    roles = _present(look, "log", log, _LOG)
     attributes = {name: each.column for name, each in _PROFILE_ATTRIBUTES.items()}
-    had = _present(data_dir, "profiles", profiles, attributes)
+    had = _present(look, "profiles", profiles, attributes)
     has_ads = ads is not None and "ad_id" in roles
     return DataMapping(
         name="taobao",
-        utc_offset_hours=_BEIJING,
+        utc_offset_hours=BEIJING,
         log=LogMapping(files=log, time_format="seconds", **roles),
         profiles=None
         if profiles is None
@@ -174,17 +204,17 @@ def _mapping(data_dir: Path, files: Mapping[str, str | None]) -> DataMapping:
             user_id="userid",
             attributes={name: _PROFILE_ATTRIBUTES[name] for name in had},
         ),
-        ads=AdsMapping(files=ads, **_present(data_dir, "ads", ads, _ADS)) if has_ads else None,
-        behaviours=_behaviours(data_dir, files["behaviours"]),
+        ads=AdsMapping(files=ads, **_present(look, "ads", ads, _ADS)) if has_ads else None,
+        behaviours=_behaviours(look, files["behaviours"]),
     )
 
 
-def _behaviours(data_dir: Path, file: str | None) -> BehavioursMapping | None:
+def _behaviours(look: _Look, file: str | None) -> BehavioursMapping | None:
     """Return the mapping of the behaviour log; its days are known, so others are impossible."""
     if file is None:
         return None
-    roles = _present(data_dir, "behaviours", file, _BEHAVIOURS)
-    times = inspect_file(_first_file(data_dir, "behaviours", file)).values(roles["time"])
+    roles = _present(look, "behaviours", file, _BEHAVIOURS)
+    times = look.at(file, "behaviours", columns=[roles["time"]]).values(roles["time"])
     for unit, per_second in (("seconds", 1), ("milliseconds", 1000)):
         seconds = [int(time) // per_second for time in times if time.isdecimal()]
         n_known = sum(_FIRST_SECOND <= each < _END_SECOND for each in seconds)
@@ -195,16 +225,10 @@ def _behaviours(data_dir: Path, file: str | None) -> BehavioursMapping | None:
     return BehavioursMapping(files=file, **roles)
 
 
-def _first_file(data_dir: Path, table: str, file: str) -> Path:
-    return find_files([file], base=data_dir, role=table)[0]
-
-
-def _present(
-    data_dir: Path, table: str, file: str | None, roles: Mapping[str, str]
-) -> dict[str, Any]:
+def _present(look: _Look, table: str, file: str | None, roles: Mapping[str, str]) -> dict[str, Any]:
     """Leave out the optional columns that a file lacks."""
     if file is None:
         return {}
     required = _REQUIRED.get(table, ())
-    names = inspect_file(_first_file(data_dir, table, file)).all_names
+    names = look.at(file, table).all_names
     return {role: name for role, name in roles.items() if name in names or role in required}

@@ -49,6 +49,8 @@ def user_file_batches(
     required column is missing.
     """
     layout = inspect_file(path)
+    if layout.format == "json":
+        raise DataError(f"{path}: found JSON lines, expected CSV or Parquet; convert the file")
     found = _found(layout, (*required, *optional), other_names or {})
     missing = [name for name in required if name not in found]
     require_columns(layout, [*missing, *found.values()])

@@ -171,7 +171,7 @@ class Making:
     files: Set[Path]
     """The input, to be hashed."""
     inputs: tuple[FileFingerprint, ...]
-    """The input where it was hashed before."""
+    """The input that was hashed before, or fetched from elsewhere."""
     scratch: Path | None
     """Where the parts of the log are; null where the log was not read."""
     changes: ChangeReport | None = None
@@ -211,7 +211,7 @@ def fill_folder(
         on_described()
         _write(staging, making, formed, ahead, clock=clock)
         with clock.step("finish the tables of users and the fingerprint"):
-            segments, inputs = ahead.segments(), ahead.fingerprints() or making.inputs
+            segments, inputs = ahead.segments(), (*ahead.fingerprints(), *making.inputs)
         manifest = _manifest(users, inputs, settings, clock)
         (staging / "manifest.json").write_text(render_manifest(manifest), encoding="utf-8")
     return RunResult(run_dir=target, summary=formed.summary, segments=segments)

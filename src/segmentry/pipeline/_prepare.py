@@ -9,12 +9,13 @@ import polars as pl
 
 from segmentry.config import RunConfig, load_config
 from segmentry.errors import ConfigError, DataError
-from segmentry.ingest.sources import find_source, with_duplicates
+from segmentry.ingest.sources import with_duplicates
 from segmentry.ingest.store.changes import add_files, forget_users
 from segmentry.ingest.store.preparation import prepare_source
 from segmentry.ingest.store.prepared import read_origin, read_prepared, tables_of
 from segmentry.ingest.user_files import as_ids, read_user_file
 from segmentry.lifecycle.history import forget_members, read_history
+from segmentry.pipeline._read import opened
 from segmentry.schema import Progress, RowAccount, Source
 from segmentry.settings import ReadingOptions
 
@@ -85,23 +86,26 @@ def prepare(
     False
     """
     settings, target = load_config(None, options), Path(out).absolute()
-    source = _source_to_prepare(data_dir, mapping, settings)
-    is_new = prepare_source(
-        source,
-        target,
-        overwrite=overwrite,
-        memory=settings.memory,
-        block_bytes=block_bytes,
-        progress=progress,
-        engine=settings.engine,
-        spark=settings.spark,
-    )
+    settings = settings.model_copy(update={"with_": ("behaviours",)})
+    with opened(data_dir, mapping, settings, progress=progress) as found:
+        source = _to_prepare(found, data_dir, settings)
+        n_bytes_read = _size_of(source)
+        is_new = prepare_source(
+            source,
+            target,
+            overwrite=overwrite,
+            memory=settings.memory,
+            block_bytes=block_bytes,
+            progress=progress,
+            engine=settings.engine,
+            spark=settings.spark,
+        )
     prepared = read_prepared(target)
     accounts = tuple(each.prepared for each in tables_of(prepared).values() if each.prepared)
     return PreparedData(
         directory=target,
         accounts=accounts,
-        n_bytes_read=_size_of(source),
+        n_bytes_read=n_bytes_read,
         n_bytes=_size_of(prepared),
         is_new=is_new,
     )
@@ -206,10 +210,7 @@ def forget_data(
     return accounts
 
 
-def _source_to_prepare(
-    data_dir: Path | str | None, mapping: Path | str | None, settings: RunConfig
-) -> Source:
-    source = find_source(data_dir, mapping)
+def _to_prepare(source: Source, data_dir: Path | str | None, settings: RunConfig) -> Source:
     if source.impressions is None:
         raise ConfigError("a ready user table is read at once; there is nothing to prepare")
     if source.impressions.prepared is not None:

@@ -1,6 +1,8 @@
 """From files to the user table: check, count, derive."""
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from segmentry.config import RunConfig, parse_moment
@@ -12,7 +14,7 @@ from segmentry.ingest.checked import check_source
 from segmentry.ingest.clocks import Clock
 from segmentry.ingest.engines import explained, open_engine
 from segmentry.ingest.rules import Rules
-from segmentry.ingest.sources import with_duplicates
+from segmentry.ingest.sources import opened_source, with_duplicates
 from segmentry.runtime.clock import StepClock
 from segmentry.schema import EVENT_COLUMNS, Progress, Source
 
@@ -77,22 +79,49 @@ def _needed(source: Source, config: RunConfig, wanted: Wanted) -> Source:
     return with_duplicates(needed, config.duplicates)
 
 
+def opened(
+    data_dir: Path | str | None,
+    mapping: Path | str | None,
+    settings: RunConfig,
+    *,
+    progress: Progress | None,
+) -> AbstractContextManager[Source]:
+    """Open the data; of files elsewhere, fetch what the settings let be read of them.
+
+    That is all of a log where only reading it shows when its window begins, and where Spark reads
+    it, which judges each unit of the files for itself.
+    """
+    is_whole = settings.window is not None or settings.engine == "spark"
+    return opened_source(
+        data_dir,
+        mapping,
+        temp=settings.temp,
+        moments=(lambda _: (None, None)) if is_whole else partial(_moments, settings),
+        unread=frozenset() if settings.has_behaviours else frozenset({"behaviours"}),
+        progress=progress,
+    )
+
+
+def _moments(config: RunConfig, clock: Clock) -> tuple[int | None, int | None]:
+    """Return from which moment on and before which one a log is read."""
+    since, until = (
+        None if text is None else parse_moment(text, clock=clock, option=f"--{name}")
+        for name, text in (("since", config.since), ("until", config.until))
+    )
+    return since, until
+
+
 def _rules(source: Source, config: RunConfig, wanted: Wanted) -> Rules:
     """Return which rows are read.
 
     Raises ConfigError if the window is empty, or there can be none.
     """
-    moments: dict[str, int] = {}
-    for name, text in (("since", config.since), ("until", config.until)):
-        if text is not None:
-            clock = Clock(source.utc_offset_hours, source.timezone)
-            moments[name] = parse_moment(text, clock=clock, option=f"--{name}")
-    given = [*moments, *(["window"] if config.window is not None else [])]
+    since, until = _moments(config, Clock(source.utc_offset_hours, source.timezone))
+    given = [n for n in ("since", "until", "window") if getattr(config, n) is not None]
     if given and not wanted.traits.has_time:
         why = "there is no log" if source.impressions is None else "the log has no times"
         options = " and ".join(f"--{name}" for name in given)
         raise ConfigError(f"{options}: {why}, so there is no window; leave it out")
-    since, until = moments.get("since"), moments.get("until")
     if since is not None and config.window is not None:
         raise ConfigError(
             f"--since {config.since} and --window {config.window}: both say where the window "

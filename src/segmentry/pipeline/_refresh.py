@@ -1,7 +1,7 @@
 """The next window of a run: keep its segments or form them again, and say what changed."""
 
-import contextlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Unpack
@@ -14,7 +14,6 @@ from segmentry.errors import ConfigError, DataError, SchemaError, SelectionError
 from segmentry.evaluation.later_days import AddedGain, Way, compare_families
 from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.room import scratch_folder
-from segmentry.ingest.sources import find_source
 from segmentry.lifecycle.alarms import OverTime
 from segmentry.lifecycle.changes import Refit, compare_refit, count_moves
 from segmentry.lifecycle.decision import decide_model
@@ -32,6 +31,7 @@ from segmentry.lifecycle.order import check_follows, check_history
 from segmentry.lifecycle.records import ChangeReport
 from segmentry.pipeline._folder import Making, RunResult, fill_folder, form_segments
 from segmentry.pipeline._form import Found
+from segmentry.pipeline._read import opened
 from segmentry.pipeline._run import command_of, read_source
 from segmentry.pipeline._summarise import Named
 from segmentry.pipeline._wanted import wanted_of
@@ -39,6 +39,7 @@ from segmentry.pipeline._windows import count_windows, has_new_alarm, luck_of, p
 from segmentry.results.names import renamed, with_carried
 from segmentry.results.run_folder import (
     check_target,
+    fetched,
     read_bundle,
     read_manifest,
     read_segments,
@@ -198,14 +199,13 @@ def refresh(
     earlier = _read_earlier(Path(run_dir), options)
     folder = None if history is None else _checked_folder(Path(history), earlier.folder, target)
     settings = earlier.settings
-    source = find_source(data_dir, mapping)
-    wanted = wanted_of(source, settings)
-    _check_features(wanted, earlier.summary)
-    with contextlib.ExitStack() as last:
+    with opened(data_dir, mapping, settings, progress=progress) as source, ExitStack() as last:
+        wanted = wanted_of(source, settings)
+        _check_features(wanted, earlier.summary)
         past, then = last.enter_context(alone_with(folder)), earlier.bundle.window
         if folder is not None:
             check_history(past, folder, earlier.keys, then, run=earlier.folder.name)
-        with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as temporary:
+        with staged(target, overwrite=overwrite) as staging, ExitStack() as temporary:
             scratch = temporary.enter_context(
                 scratch_folder(settings.temp, default=staging / "scratch")
             )
@@ -222,7 +222,7 @@ def refresh(
                     name=_naming(earlier, chosen.keys),
                     command=_command(earlier, data_dir, mapping, settings, decide),
                     files=chosen.files,
-                    inputs=(),
+                    inputs=fetched(source),
                     scratch=chosen.fit.scratch,
                     changes=chosen.changes,
                     over_time=chosen.over_time,

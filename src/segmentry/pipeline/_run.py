@@ -1,8 +1,8 @@
 """The whole way, from files to a run folder."""
 
-import contextlib
 import shlex
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,6 @@ from segmentry.features.users import (
 )
 from segmentry.features.windows import periods_of, split_window
 from segmentry.ingest.room import scratch_folder
-from segmentry.ingest.sources import find_source
 from segmentry.pipeline._folder import (
     Making,
     RunResult,
@@ -32,7 +31,7 @@ from segmentry.pipeline._folder import (
     form_segments,
     keys_of_run,
 )
-from segmentry.pipeline._read import read_users
+from segmentry.pipeline._read import opened, read_users
 from segmentry.pipeline._wanted import wanted_of
 from segmentry.results.names import (
     named_by_people,
@@ -41,6 +40,7 @@ from segmentry.results.names import (
 from segmentry.results.run_folder import (
     FileFingerprint,
     check_target,
+    fetched,
     read_bundle,
     read_early,
     read_manifest,
@@ -131,18 +131,17 @@ def run(
         _refuse_reading_options(settings)
         with clock.step("reuse the user table"):
             users, inputs, settings = _reuse(Path(from_run), settings)
-        source = None
-    else:
-        source, inputs = find_source(data_dir, mapping), ()
+    data: AbstractContextManager[Source | None] = nullcontext()
+    if from_run is None:
+        data = opened(data_dir, mapping, settings, progress=progress)
     command = command_of(data_dir, from_run, settings, mapping=mapping, names=names)
-    scratch = None
-    with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as temporary:
-        files: set[Path] = set()
+    scratch, files = None, set[Path]()
+    with data as source, staged(target, overwrite=overwrite) as staging, ExitStack() as temporary:
         if source is not None:
-            scratch = temporary.enter_context(
-                scratch_folder(settings.temp, default=staging / "scratch")
-            )
+            room = scratch_folder(settings.temp, default=staging / "scratch")
+            scratch = temporary.enter_context(room)
             users, files = read_source(source, settings, scratch, clock, progress)
+            inputs = fetched(source)
         found = form_segments(users, settings, clock=clock, progress=progress)
         return fill_folder(
             staging,
@@ -181,6 +180,7 @@ def read_source(
     behaviours = None if wanted.behaviours is None else source.behaviours
     tables = (source.impressions, source.profiles, source.ads, behaviours)
     files = {file for table in tables if table is not None for file in table.files}
+    files -= {each.file for each in source.brought}
     with preloading(FOR_FORMING):
         users = read_users(
             source,

@@ -7,28 +7,25 @@ from typing import Unpack
 import polars as pl
 
 from segmentry.config import RunConfig, load_config
-from segmentry.errors import ConfigError, OutputError, SchemaError
+from segmentry.errors import SchemaError
 from segmentry.features import (
     BEHAVIOUR_FEATURES,
     EVERY_LOG_FEATURE,
 )
 from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.room import scratch_folder
-from segmentry.ingest.sources import find_source
-from segmentry.pipeline._read import read_users
+from segmentry.pipeline._read import opened, read_users
 from segmentry.pipeline._wanted import wanted_of
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle, score_users
+from segmentry.results.targets import target_of
 from segmentry.runtime.clock import StepClock
-from segmentry.runtime.spreadsheets import without_formulas
-from segmentry.runtime.temporary import written_whole
 from segmentry.schema import UNASSIGNED, Progress, Source
 from segmentry.segments.preprocessing import differences
 from segmentry.settings import CheckOptions, ReadingOptions
 
 _MEMBERSHIP = ("n_impressions",)
 _BEHAVIOURS = frozenset(feature.name for feature in BEHAVIOUR_FEATURES)
-_WRITERS = (".parquet", ".csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +43,7 @@ def score(
     mapping: Path | str | None = None,
     out: Path | str | None = None,
     overwrite: bool = False,
+    append: bool = False,
     progress: Progress | None = None,
     **options: Unpack[ReadingOptions],
 ) -> ScoreResult:
@@ -61,9 +59,12 @@ def score(
     mapping : Path or str, optional
         TOML file that says which file and column plays which role, as in `run`.
     out : Path or str, optional
-        File to write, ``.parquet`` or ``.csv``.
+        File to write, ``.parquet`` or ``.csv``, here or as ``s3://bucket/scores.parquet``; a Delta
+        table, ``delta:PATH``; or a table of PostgreSQL, ``env:NAME/TABLE``.
     overwrite : bool
-        Replace the file if it exists.
+        Replace what exists.
+    append : bool
+        Add the rows to a table that exists.
     progress : callable, optional
     **options
         ``engine``, ``since``, ``until``, ``sample``, ``memory``, ``strict`` as in `run`.
@@ -78,30 +79,24 @@ def score(
         If the file exists or cannot be written.
     """
     bundle = read_bundle(Path(run_dir))
-    target = None if out is None else Path(out)
-    if target is not None:
-        _check_file(target, overwrite=overwrite)
+    write = None if out is None else target_of(out, overwrite=overwrite, append=append)
     settings = load_config(None, options)
-    source = find_source(data_dir, mapping)
     if any(name in _BEHAVIOURS for name in bundle.columns):
-        if source.behaviours is None:
+        settings = settings.model_copy(update={"with_": ("behaviours",)})
+    with opened(data_dir, mapping, settings, progress=progress) as source:
+        if settings.has_behaviours and source.behaviours is None:
             raise SchemaError(
                 "the new data have no behaviour log, and the segments were formed by it too; add "
                 "behavior_log.csv, .csv.gz or .parquet, or [behaviours] in the mapping"
             )
-        settings = settings.model_copy(update={"with_": ("behaviours",)})
-    wanted = _as_formed(wanted_of(source, settings), bundle, source)
-    names = {feature.name for feature in bundle.attributes}
-    known = tuple(each for each in source.attributes if each.name in names)
-    users = _read_table(replace(source, attributes=known), settings, wanted, progress=progress)
+        wanted = _as_formed(wanted_of(source, settings), bundle, source)
+        names = {feature.name for feature in bundle.attributes}
+        known = tuple(each for each in source.attributes if each.name in names)
+        users = _read_table(replace(source, attributes=known), settings, wanted, progress=progress)
     history = None if users.behaviours is None else users.behaviours.window
     segments, _ = score_users(bundle, users.table, windows=(users.window, history))
-    if target is not None:
-        with written_whole(target) as partial:
-            if target.suffix == ".csv":
-                without_formulas(segments).write_csv(partial)
-            else:
-                segments.write_parquet(partial)
+    if write is not None:
+        write(segments)
     placed = users.table.filter(segments["segment_id"] != UNASSIGNED)
     return ScoreResult(segments=segments, notes=_notes(bundle, users, placed))
 
@@ -144,9 +139,10 @@ def build_user_table(
     >>> table.height, bool((table["n_clicks"] <= table["n_impressions"]).all())
     (50, True)
     """
-    source = find_source(data_dir, mapping)
     settings = load_config(None, options)
-    return _read_table(source, settings, wanted_of(source, settings), progress=progress).table
+    with opened(data_dir, mapping, settings, progress=progress) as source:
+        wanted = wanted_of(source, settings)
+        return _read_table(source, settings, wanted, progress=progress).table
 
 
 def check_data(
@@ -164,9 +160,9 @@ def check_data(
         If the files cannot be used.
     """
     settings = load_config(None, options)
-    source = find_source(data_dir, mapping)
-    wanted = replace(wanted_of(source, settings), is_thorough=True)
-    return _read_table(source, settings, wanted, progress=progress)
+    with opened(data_dir, mapping, settings, progress=progress) as source:
+        wanted = replace(wanted_of(source, settings), is_thorough=True)
+        return _read_table(source, settings, wanted, progress=progress)
 
 
 def _read_table(
@@ -223,14 +219,3 @@ def _notes(bundle: Bundle, users: UserData, placed: pl.DataFrame) -> tuple[str, 
             "numbers of distinct ads, categories, brands and campaigns are not"
         )
     return tuple(notes)
-
-
-def _check_file(file: Path, *, overwrite: bool) -> None:
-    if file.suffix not in _WRITERS:
-        raise ConfigError(f"--out {file}: expected a name that ends in .parquet or .csv")
-    if file.is_dir():
-        raise OutputError(f"{file}: is a folder; name a file")
-    if file.exists() and not overwrite:
-        raise OutputError(f"{file}: exists; choose another --out or add --overwrite")
-    if not file.absolute().parent.is_dir():
-        raise OutputError(f"{file.absolute().parent}: no such folder; make it first")

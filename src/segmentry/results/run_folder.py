@@ -8,18 +8,19 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import polars as pl
 
 from segmentry.errors import BundleError, DataError, OutputError
 from segmentry.features.users import SHOP_COUNTS, BehaviourData
+from segmentry.ingest.remote import place_of
 from segmentry.ingest.store.prepared import recorded
 from segmentry.results.scoring import Bundle, read_bundle_file
 from segmentry.runtime.clock import StepRecord
 from segmentry.runtime.codec import Codec
 from segmentry.runtime.temporary import LOCK, claimed, put_in_place, written_whole
-from segmentry.schema import PreparedFile
+from segmentry.schema import PreparedFile, Source
 from segmentry.settings import MIN_SIZE
 
 
@@ -30,6 +31,16 @@ class FileFingerprint:
     path: str
     n_bytes: int
     sha256: str
+    """Empty of a file that was fetched from elsewhere, as far as it was needed."""
+    version: str = ""
+    """Of such a file: what its store calls its content."""
+    n_bytes_read: int | None = None
+    """Of such a file: bytes that were fetched."""
+
+    @property
+    def content(self) -> str:
+        """What is another of another content."""
+        return self.sha256[:16] or self.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +80,12 @@ def check_target(run_dir: Path, *, overwrite: bool) -> None:
     segmentry.errors.OutputError: .: exists and is not a run folder (no manifest.json), so it is \
 not replaced; choose another --out
     """
+    place = place_of(run_dir)
+    if place is not None:
+        raise OutputError(
+            f"{place}: a run folder is written on this machine; name a local --out and copy it, "
+            "manifest.json last"
+        )
     if os.path.lexists(run_dir):  # a link to nothing is in the way too
         if not (run_dir / "manifest.json").is_file():
             raise OutputError(
@@ -324,6 +341,20 @@ def reuse_behaviours(run_dir: Path, bundle: Bundle) -> BehaviourData | None:
 
 
 _CHUNK = 1 << 22
+
+
+def fetched(source: Source) -> tuple[FileFingerprint, ...]:
+    """Return what a manifest says of files that were fetched from elsewhere."""
+    return tuple(
+        FileFingerprint(
+            path=PurePosixPath(each.name).name,
+            n_bytes=each.n_bytes,
+            sha256="",
+            version=each.version,
+            n_bytes_read=each.n_bytes_read,
+        )
+        for each in source.brought
+    )
 
 
 class Fingerprinting:

@@ -241,7 +241,7 @@ def _data_facts(summary: Summary, manifest: Manifest) -> dict[str, object]:
     for account in data.accounts:
         facts[f"rows of {account.role}"] = account.n_used
         facts[f"rejected rows of {account.role}"] = account.n_rejected
-    facts |= {f"content of {each.path}": each.sha256[:12] for each in manifest.inputs}
+    facts |= {f"content of {each.path}": each.content for each in manifest.inputs}
     return facts
 
 

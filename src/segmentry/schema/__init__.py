@@ -14,6 +14,7 @@ from segmentry.schema._outcome import OF_CLICKS, Outcome, OutcomeKind
 from segmentry.schema._source import (
     OF_IMPRESSIONS,
     PLAIN_NUMBERS,
+    BroughtFile,
     ColumnSource,
     ColumnType,
     DataTraits,
@@ -68,6 +69,7 @@ __all__ = [
     "UNKNOWN",
     "UNKNOWN_CODE",
     "UNREADABLE_WHOLE",
+    "BroughtFile",
     "ColumnSource",
     "ColumnType",
     "DataTraits",

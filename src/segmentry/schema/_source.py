@@ -60,7 +60,7 @@ class ColumnSource:
 class FileShape:
     """What must be known to read files, where looking at them does not tell."""
 
-    format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
+    format: Literal["auto", "csv", "json", "parquet", "whitespace"] = "auto"
     """Parquet and CSV are recognised by their content ("auto"); columns between runs of blanks
     are asked for."""
     delimiter: str = ""
@@ -83,6 +83,19 @@ class PreparedFile:
     first_at: int = 0
     last_at: int = 0
     """`first_at`, `last_at`: moments of the first and the last row of a log; 0 without times."""
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtFile:
+    """A file that was fetched from elsewhere, as far as it is needed."""
+
+    file: Path
+    """What stands in for it here while it is read."""
+    name: str
+    n_bytes: int
+    n_bytes_read: int
+    version: str
+    """What the store calls its content, such as an entity tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +124,13 @@ class TableSource:
     laid_out_as: Path | None = None
     """The longer file of which the files are pieces: its columns and delimiter are theirs, and
     what cannot be read in the middle of it is a matter of rows."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Rows that are left out unread, as the statistics of files prove, by reason."""
+
+    @property
+    def column_names(self) -> frozenset[str]:
+        """Names of the columns in the files."""
+        return frozenset(column.name for column in self.columns.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +159,8 @@ class Source:
     behaviours: TableSource | None = None
     """What users view, put in the cart, mark and buy, of any number of rows. Its rows are distinct
     by default where they have times; see `TableSource.is_distinct`."""
+    brought: tuple[BroughtFile, ...] = ()
+    """Files that were fetched from elsewhere."""
 
     @property
     def provides(self) -> frozenset[Need]:

@@ -21,7 +21,7 @@ def small_files_count(monkeypatch):
     monkeypatch.setattr(_plain, "MIN_TEXT_BYTES", 0)
     monkeypatch.setattr(_plain, "_HEAD", 64)
     monkeypatch.setattr(_plain, "_BLOCK", 100)
-    monkeypatch.setattr("segmentry.ingest.files._text.SAMPLE_BYTES", 2_000)
+    monkeypatch.setattr("segmentry.ingest.files._text.HEAD_BYTES", 2_000)
     monkeypatch.setattr("segmentry.ingest.files._text.TAIL_BYTES", 500)
 
 

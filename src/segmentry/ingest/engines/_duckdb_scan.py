@@ -148,6 +148,18 @@ def _fields_of_line(layout: FileLayout) -> str:
     )
 
 
+def _fields_of_json(layout: FileLayout) -> str:
+    """Name the fields of a line of JSON; null in lines that are none."""
+    found = []
+    for field, name in zip(fields_of(layout), layout.columns, strict=True):
+        # A dot may lead into a record, or stand in a name.
+        paths = {".".join(map(quoted_name, name.split("."))), quoted_name(name)}
+        texts = (f"json_extract_string(line, {quoted_text(f'$.{path}')})" for path in sorted(paths))
+        value = f"CASE WHEN json_valid(line) THEN coalesce({', '.join(texts)}) END"
+        found.append(f"{without_null_words(f'({value})')} AS {field}")
+    return ", ".join(found)
+
+
 def without_null_words(found: str) -> str:
     """Return null where a text is one that means "missing"."""
     nulls = ", ".join(quoted_text(word) for word in NULL_WORDS)
@@ -167,6 +179,12 @@ def found_in(layout: FileLayout, name: str) -> str:
             f"{layout.path}: two columns differ from {name!r} in upper and lower case alone, which "
             "DuckDB does not tell apart; rename one"
         )
+    if name in layout.paths:
+        root, *fields = name.split(".")
+        found = quoted_name(root)
+        for field in fields:
+            found = f"struct_extract({found}, {quoted_text(field)})"
+        return found
     return _text_of_bytes(layout, name, quoted_name(layout.columns[place]))
 
 
@@ -279,8 +297,12 @@ _KEYS = ("user_id", "ad_id")
 def layouts_of(source: TableSource) -> list[FileLayout]:
     """Look at each file of a table; those of a prepared log, and pieces of one file, are alike."""
     if source.prepared is None and source.laid_out_as is None:
-        return [inspect_file(file, source.shape) for file in source.files]
-    first = inspect_file(source.laid_out_as or source.files[0], source.shape)
+        return [
+            inspect_file(file, source.shape, columns=source.column_names) for file in source.files
+        ]
+    first = inspect_file(
+        source.laid_out_as or source.files[0], source.shape, columns=source.column_names
+    )
     return [replace(first, path=file) for file in source.files]
 
 
@@ -308,6 +330,9 @@ def scan_query(
         options = f"hive_partitioning = false, union_by_name = {union}"
         return f"SELECT {outputs} FROM read_parquet({files}, {options})"  # noqa: S608  # names and paths are quoted
     scan = f"read_csv({files}, {_csv_options(layout, whole, is_parallel=is_parallel)})"
+    if layout.format == "json":
+        named = f"SELECT {_fields_of_json(layout)} FROM {scan} WHERE trim(line) <> ''"  # noqa: S608
+        return f"SELECT {outputs} FROM ({named})"  # noqa: S608  # names and paths are quoted
     if layout.format == "whitespace":
         blanks = "line, ' ' || chr(9) || chr(13)"
         fields = f"SELECT regexp_split_to_array(trim({blanks}), '\\s+') AS fields FROM {scan}"  # noqa: S608
@@ -383,7 +408,7 @@ def _output(source: TableSource, layout: FileLayout, name: str, whole: Collectio
 def _csv_options(layout: FileLayout, whole: Collection[str], *, is_parallel: bool) -> str:
     header = f"header = {str(layout.has_header).lower()}, auto_detect = false"
     header += f", skip = {layout.skip_lines}" if layout.skip_lines else ""
-    if layout.format == "whitespace":
+    if layout.format in ("json", "whitespace"):
         # One column per line; chr(1) is in no text.
         return f"columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', escape = '', {header}"
     kinds = {name: "BIGINT" if name in whole else "VARCHAR" for name in fields_of(layout)}

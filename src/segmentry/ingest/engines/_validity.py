@@ -224,7 +224,9 @@ class Judged:
         found = Counter({text: n_by_code.get(code, 0) for code, text in texts})
         rejected = Counter({reason: found[reason] for reason in self.rejections})
         rejected.update(unreadable)
-        excluded = {reason: found[reason] for reason in self.exclusions} | {REPEATED: n_repeated}
+        excluded = Counter({reason: found[reason] for reason in self.exclusions})
+        excluded[REPEATED] = n_repeated
+        excluded.update(self.source.left_out)
         n_used = n_by_code.get(0, 0)
         return RowAccount(
             role=self.source.role,

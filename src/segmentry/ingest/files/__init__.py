@@ -4,8 +4,8 @@ In: a path. Out: a `FileLayout`, before anything reads the file as a whole.
 """
 
 from segmentry.ingest.files._inspect import estimate_rows, inspect_file
-from segmentry.ingest.files._layout import FileLayout, require_columns
-from segmentry.ingest.files._text import explaining_gzip
+from segmentry.ingest.files._layout import FileLayout, partitions_of, require_columns
+from segmentry.ingest.files._text import HEAD_BYTES, TAIL_BYTES, explaining_gzip
 from segmentry.ingest.files._values import (
     BLANKS,
     FLAGS,
@@ -18,7 +18,9 @@ from segmentry.ingest.files._values import (
 __all__ = [
     "BLANKS",
     "FLAGS",
+    "HEAD_BYTES",
     "NULL_WORDS",
+    "TAIL_BYTES",
     "FileLayout",
     "estimate_rows",
     "explaining_gzip",
@@ -26,5 +28,6 @@ __all__ = [
     "inspect_file",
     "is_number",
     "is_padded",
+    "partitions_of",
     "require_columns",
 ]

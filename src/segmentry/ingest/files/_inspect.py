@@ -1,19 +1,22 @@
 """Look at a file before anything reads it."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from segmentry.errors import DataError
 from segmentry.ingest.files._layout import FileLayout, refuse_repeated
 from segmentry.ingest.files._parquet import inspect_parquet
-from segmentry.ingest.files._text import SAMPLE_BYTES, inspect_text
+from segmentry.ingest.files._text import HEAD_BYTES, inspect_text
 from segmentry.ingest.files._values import is_number
 from segmentry.schema import FileShape
 
 
-def inspect_file(path: Path, shape: FileShape | None = None) -> FileLayout:
+def inspect_file(
+    path: Path, shape: FileShape | None = None, *, columns: Collection[str] | None = None
+) -> FileLayout:
     r"""Read the first lines of a CSV, CSV.gz or Parquet file, or of one set in columns by blanks.
 
-    What `shape` leaves open is found by looking.
+    What `shape` leaves open is found by looking. Of Parquet, values of some `columns` are read.
 
     Raises EmptyDataError if the file is empty or holds a header only; DataError if it cannot be
     read or is of another format than its name says; SchemaError if two columns have the same name.
@@ -32,7 +35,7 @@ def inspect_file(path: Path, shape: FileShape | None = None) -> FileLayout:
         raise DataError(f"{path}: no plain file, expected a CSV or Parquet file; write it to one")
     is_parquet = shape.format == "parquet" or (shape.format, path.suffix) == ("auto", ".parquet")
     try:
-        layout = inspect_parquet(path) if is_parquet else inspect_text(path, shape)
+        layout = inspect_parquet(path, columns) if is_parquet else inspect_text(path, shape)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; check the path") from error
     except OSError as error:
@@ -62,6 +65,6 @@ def estimate_rows(path: Path) -> int | None:
     if path.suffix == ".gz":
         return None
     with path.open("rb") as file:
-        head = file.read(SAMPLE_BYTES)
+        head = file.read(HEAD_BYTES)
     n_lines = head.count(b"\n")
     return int(path.stat().st_size * n_lines / len(head)) if n_lines else 1

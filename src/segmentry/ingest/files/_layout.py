@@ -20,7 +20,7 @@ class FileLayout:
     """What the first lines of a file tell."""
 
     path: Path
-    format: Literal["csv", "parquet", "whitespace"]
+    format: Literal["csv", "json", "parquet", "whitespace"]
     delimiter: str
     """Empty but for CSV."""
     columns: tuple[str, ...]
@@ -35,6 +35,8 @@ class FileLayout:
     """What stands before a quote within quoted text."""
     partitions: tuple[tuple[str, str], ...] = ()
     """Columns that the folders name, as in ``day=2017-05-06/part-0.parquet``."""
+    paths: tuple[str, ...] = ()
+    """Names that lead into records of Parquet, as ``page.id``."""
     nested: tuple[str, ...] = ()
     """Columns of Parquet that hold lists or records."""
     binary: tuple[str, ...] = ()

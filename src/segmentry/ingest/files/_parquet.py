@@ -1,7 +1,8 @@
 """The columns of a Parquet file, and some of its rows as text."""
 
+import itertools
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,22 +19,24 @@ _MAX_TEXT_BYTES = 1 << 16
 _MAX_DICTIONARY_BYTES, _MAX_RATIO = 1 << 24, 1000
 
 
-def inspect_parquet(path: Path) -> FileLayout:
-    """Read the footer and the first rows, and the last ones, of a Parquet file."""
+def inspect_parquet(path: Path, wanted: Collection[str] | None) -> FileLayout:
+    """Read the footer of a Parquet file, and the first and last rows of `wanted` columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
-            columns, n_rows = tuple(file.schema_arrow.names), file.metadata.num_rows
+            fields, n_rows = tuple(file.schema_arrow), file.metadata.num_rows
+            paths = tuple(path for each in fields for path in _paths_into(each))
+            columns = (*file.schema_arrow.names, *paths)
             early_uuids = _early_uuids(file)
             _refuse_long_texts(path, file.metadata)
             nested = tuple(f.name.strip() for f in file.schema_arrow if pa.types.is_nested(f.type))
             binary = tuple(f.name.strip() for f in file.schema_arrow if _is_binary(f.type))
-            batches = [next(file.iter_batches(batch_size=_SAMPLE_ROWS), None)]
-            if file.num_row_groups > 1:  # a file that is sorted ends in other values
-                ends = file.iter_batches(_SAMPLE_ROWS, row_groups=[file.num_row_groups - 1])
-                batches.append(next(ends, None))
+            read = None if wanted is None else [each for each in columns if each.strip() in wanted]
+            # A file that is sorted ends in other values.
+            ends = sorted({0, file.num_row_groups - 1}) if read != [] and n_rows else ()
+            batches = [next(file.iter_batches(_SAMPLE_ROWS, [end], read), None) for end in ends]
     except pa.ArrowInvalid as error:
         raise DataError(
             f"{path}: not a sound Parquet file: {' '.join(str(error).split())}; write it again"
@@ -41,8 +44,8 @@ def inspect_parquet(path: Path) -> FileLayout:
     if n_rows == 0:
         raise EmptyDataError(f"{path}: no rows; expected at least one")
     found = [batch for batch in batches if batch is not None]
-    uuids = tuple(name for name in binary if _are_uuids(found, columns, name))
-    sample = tuple(row for batch in found for row in _texts_of(batch, uuids))
+    uuids = tuple(name for name in binary if _are_uuids(found, name))
+    sample = tuple(row for batch in found for row in _texts_of(batch, columns, uuids))
     return FileLayout(
         path=path,
         format="parquet",
@@ -51,6 +54,7 @@ def inspect_parquet(path: Path) -> FileLayout:
         sample=sample,
         partitions=partitions_of(path),
         nested=nested,
+        paths=paths,
         binary=binary,
         uuids=(*uuids, *early_uuids),
     )
@@ -83,6 +87,29 @@ def _refuse_long_texts(path: Path, metadata: "pq.FileMetaData") -> None:
                 )
 
 
+def _paths_into(field: "pa.Field", before: str = "") -> Iterator[str]:
+    """Yield the paths to the plain values of a record."""
+    import pyarrow as pa
+
+    if not pa.types.is_struct(field.type):
+        if before and not pa.types.is_nested(field.type):
+            yield before + field.name
+    elif "." not in field.name:
+        for each in field.type:
+            yield from _paths_into(each, f"{before}{field.name}.")
+
+
+def _values_at(batch: "pa.RecordBatch", path: str) -> list[object] | None:
+    """Return the values that a path leads to; none where its record was not read."""
+    root, *names = path.split(".")
+    if root not in batch.schema.names:
+        return None
+    values: list[object] = batch.column(root).to_pylist()
+    for name in names:
+        values = [each.get(name) if isinstance(each, dict) else None for each in values]
+    return values
+
+
 def _is_binary(kind: "pa.DataType") -> bool:
     import pyarrow as pa
 
@@ -90,16 +117,24 @@ def _is_binary(kind: "pa.DataType") -> bool:
     return is_binary or bool(pa.types.is_large_binary(kind))
 
 
-def _are_uuids(batches: "Sequence[pa.RecordBatch]", columns: Sequence[str], name: str) -> bool:
+def _are_uuids(batches: "Sequence[pa.RecordBatch]", name: str) -> bool:
     """Whether all values are of 16 bytes, and some are no text."""
-    place = [column.strip() for column in columns].index(name)
-    values = [value for batch in batches for value in batch.column(place).to_pylist() if value]
+    values = [
+        value
+        for batch in batches
+        for place, column in enumerate(batch.schema.names)
+        if column.strip() == name
+        for value in batch.column(place).to_pylist()
+        if value
+    ]
     are_long = all(len(value) == _UUID_BYTES for value in values)
     return are_long and not all(value.isascii() and value.isalnum() for value in values)
 
 
-def _texts_of(batch: "pa.RecordBatch", uuids: Collection[str]) -> Iterator[tuple[str, ...]]:
-    """Return the rows of a piece of Parquet as text."""
+def _texts_of(
+    batch: "pa.RecordBatch", names: Sequence[str], uuids: Collection[str]
+) -> Iterator[tuple[str, ...]]:
+    """Return the rows of a piece of Parquet as text; empty where a column was not read."""
     import pyarrow as pa
 
     columns = [
@@ -107,12 +142,18 @@ def _texts_of(batch: "pa.RecordBatch", uuids: Collection[str]) -> Iterator[tuple
         column.cast(pa.string()) if getattr(column.type, "unit", "") == "ns" else column
         for column in batch.columns
     ]
-    are_uuids = [name.strip() in uuids for name in batch.schema.names]
-    texts = (
-        [_as_text(value, is_uuid=is_uuid) for value in each.to_pylist()]
-        for each, is_uuid in zip(columns, are_uuids, strict=True)
-    )
-    return zip(*texts, strict=True)
+    texts = {
+        name: [_as_text(value, is_uuid=name.strip() in uuids) for value in column.to_pylist()]
+        for name, column in zip(batch.schema.names, columns, strict=True)
+    }
+    if not batch.num_rows:
+        return
+    found: list[Iterable[str]] = []
+    for name in names:
+        values = None if name in texts else _values_at(batch, name)
+        read = None if values is None else [_as_text(value, is_uuid=False) for value in values]
+        found.append(texts.get(name) or read or itertools.repeat(""))
+    yield from zip(*found, strict=False)
 
 
 def _as_text(value: object, *, is_uuid: bool) -> str:

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segmentry.errors import DataError, EmptyDataError, SchemaError
+from segmentry.ingest.files._json import SUFFIXES, json_layout
 from segmentry.ingest.files._layout import FileLayout, partitions_of
 from segmentry.schema import FileShape
 
-SAMPLE_BYTES = 1 << 18
+HEAD_BYTES = 1 << 18
 TAIL_BYTES = 1 << 16
 _SAMPLE_ROWS = 1000
 _DELIMITERS = ",\t;|"
@@ -43,9 +44,12 @@ _ENCODINGS = {
 
 def inspect_text(path: Path, shape: FileShape) -> FileLayout:
     """Read the first lines of a text file, and some of the last ones."""
-    text, is_cut = _first_text(path)
+    is_json = shape.format == "json" or (shape.format == "auto" and path.name.endswith(SUFFIXES))
+    text, is_cut = _first_text(path, is_json=is_json)
     if not text.strip():
         raise EmptyDataError(f"{path}: the file is empty; expected a header line and rows")
+    if is_json:
+        return json_layout(path, [*text.splitlines(), *(_last_lines(path) if is_cut else ())])
     text = "".join(text.splitlines(keepends=True)[shape.skip_lines :])
     if not text.strip():
         raise EmptyDataError(f"{path}: no line is left after skip_lines = {shape.skip_lines}")
@@ -89,16 +93,21 @@ def _last_rows(path: Path, delimiter: str, *, n_columns: int) -> list[list[str]]
 
     None of a compressed file, nor where a quoted field may hold a line break.
     """
+    lines = _last_lines(path)
+    if any('"' in line for line in lines):
+        return []
+    rows = [line.split(delimiter or None) for line in lines[1:]]
+    return [row for row in rows if len(row) == n_columns]
+
+
+def _last_lines(path: Path) -> list[str]:
+    """Return some of the last lines; the first of them may be cut. None of a compressed file."""
     if path.suffix == ".gz":
         return []
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
         tail = file.read()
-    if b'"' in tail:
-        return []
-    lines = tail.decode("utf-8", errors="replace").splitlines()[1:]
-    rows = [line.split(delimiter or None) for line in lines[-_SAMPLE_ROWS:]]
-    return [row for row in rows if len(row) == n_columns]
+    return tail.decode("utf-8", errors="replace").splitlines()[-_SAMPLE_ROWS - 1 :]
 
 
 def _delimiter_of(header: str) -> str:
@@ -147,15 +156,15 @@ def explaining_gzip(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: broken gzip: {_one_line(error)}; download it again") from error
 
 
-def _first_text(path: Path) -> tuple[str, bool]:
+def _first_text(path: Path, *, is_json: bool = False) -> tuple[str, bool]:
     """Return the beginning of a text file, and whether there is more."""
     with (
         explaining_gzip(path),
         gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file,
     ):
-        head = file.read(SAMPLE_BYTES)
+        head = file.read(HEAD_BYTES)
     for mark, found in _ENCODINGS.items():
-        if head.startswith(mark):
+        if head.startswith(mark) and not (is_json and found == "JSON"):
             remedy = f"name it {path.name}.gz" if found == "gzip" else "convert the file"
             raise DataError(f"{path}: found {found}, expected UTF-8 text (CSV); {remedy}")
     if b"\0" in head:
@@ -163,7 +172,7 @@ def _first_text(path: Path) -> tuple[str, bool]:
             f"{path}: found zero bytes, as in UTF-16 or in what is not text, expected UTF-8 text "
             "(CSV); convert the file"
         )
-    is_cut = len(head) == SAMPLE_BYTES
+    is_cut = len(head) == HEAD_BYTES
     try:
         return head.decode("utf-8-sig"), is_cut
     except UnicodeDecodeError as error:

@@ -16,6 +16,7 @@ from segmentry.ingest.mapping._model import (
     parse_mapping,
 )
 from segmentry.ingest.mapping._resolve import resolve_mapping
+from segmentry.ingest.mapping._tables import Moments
 from segmentry.ingest.mapping._write import render_mapping
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "BehavioursMapping",
     "DataMapping",
     "LogMapping",
+    "Moments",
     "ProfilesMapping",
     "attribute_feature",
     "find_files",

@@ -8,19 +8,25 @@ from pathlib import Path
 
 from segmentry.errors import DataError, EmptyDataError
 from segmentry.ingest.files import FileLayout
+from segmentry.ingest.remote import Places, is_table, place_of, table_rows
 
 _MAGIC = frozenset("*?[")
 _MIN_ROWS_OF_A_COPY = 10
 _HIDDEN = (".", "_", "~$")
-_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
+_SUFFIXES = (
+    *(".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz"),
+    *(".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz"),
+)
 
 
-def find_files(patterns: Sequence[str], *, base: Path, role: str) -> tuple[Path, ...]:
+def find_files(
+    patterns: Sequence[str], *, base: Path, role: str, places: Places | None = None
+) -> tuple[Path, ...]:
     """Return the files that patterns name, each once, in the order of their paths.
 
     A pattern is a path, a glob (``logs/day=*/*.parquet``, ``**`` for any depth), or a folder, whose
     data files are taken however deep; absolute, or from `base`. The `role` is the table, for
-    messages.
+    messages; `places` are where files elsewhere are looked for.
 
     Raises DataError if a pattern names no file, or one file twice: as ``log.csv`` and
     ``log.csv.gz``.
@@ -31,11 +37,22 @@ def find_files(patterns: Sequence[str], *, base: Path, role: str) -> tuple[Path,
     segmentry.errors.DataError: [log] files 'no*.csv': no such file in nowhere
     """
     found: dict[Path, None] = {}
-    for pattern in patterns:
+    for name in patterns:
+        if places is not None and is_table(name):
+            found[places.rows(table_rows(name, base=base))] = None
+            continue
+        pattern, shown, folder = name, name, base
+        place = place_of(name) or place_of(base / name)
+        if place is not None and places is None:
+            raise DataError(f"{place}: not on this machine, where this command looks; download it")
+        if places is not None and place is not None:
+            found_at = places.stand_in(place)
+            pattern, shown = str(found_at), str(place)
+            folder = next(each for each in found_at.parents if each.is_dir())
         files = _matches(pattern, base)
         if not files:
-            raise DataError(f"[{role}] files {pattern!r}: {_why_none(pattern, base)}")
-        _refuse_copies(files, text=f"[{role}] files {pattern!r}")
+            raise DataError(f"[{role}] files {shown!r}: {_why_none(pattern, folder)}")
+        _refuse_copies(files, text=f"[{role}] files {shown!r}")
         found.update(dict.fromkeys(files))
     return tuple(sorted(found))
 

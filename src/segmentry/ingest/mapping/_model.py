@@ -68,6 +68,9 @@ def _as_offset(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+_VARIABLE = re.compile(r"env:\w+")
+OF_QUERY = "query"
+"""What stands for the files of a table that a query returns."""
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
 
 
@@ -89,7 +92,9 @@ class FilesMapping(_Strict):
     """
 
     files: Texts = ()
-    format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
+    query: str = ""
+    connection: str = ""
+    format: Literal["auto", "csv", "json", "parquet", "whitespace"] = "auto"
     delimiter: str = Field(default="", max_length=1, pattern=r"^[\x09\x20-\x7e]?$")
     decimal: Literal["", ".", ","] = ""
     thousands: Literal["", ".", ",", " ", "'"] = ""
@@ -100,6 +105,22 @@ class FilesMapping(_Strict):
 
     canonical: ClassVar[Mapping[str, str]] = {}
     """The canonical column of each key that names a column."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_origin(cls, content: Any) -> Any:
+        """Take the answer of a query for the one file of a table."""
+        if not isinstance(content, dict) or not {"query", "connection"} & content.keys():
+            return content
+        # What else stands there may be an address with a password, which is not repeated.
+        if not content.get("query") or not _VARIABLE.fullmatch(str(content.get("connection"))):
+            raise ValueError(
+                "a query needs a connection, and a connection a query; expected connection = "
+                '"env:NAME", the variable that holds the address'
+            )
+        if content.get("files"):
+            raise ValueError("found files and query; a table is one of both")
+        return {**content, "files": (OF_QUERY,)}
 
     @model_validator(mode="after")
     def _has_two_signs(self) -> "FilesMapping":

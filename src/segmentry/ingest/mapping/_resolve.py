@@ -5,28 +5,32 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from segmentry.errors import ConfigError, SchemaError
 from segmentry.ingest.clocks import Clock
 from segmentry.ingest.files import (
     FLAGS,
-    FileLayout,
     has_integers_only,
-    inspect_file,
     is_number,
     is_padded,
     require_columns,
 )
 from segmentry.ingest.ids import refuse_exponents
 from segmentry.ingest.mapping._attributes import attribute_feature, attribute_source
-from segmentry.ingest.mapping._files import find_files, inspect_parts
 from segmentry.ingest.mapping._model import (
     BehavioursMapping,
     DataMapping,
     FilesMapping,
     LogMapping,
     TimedMapping,
+)
+from segmentry.ingest.mapping._tables import (
+    Found,
+    Moments,
+    Within,
+    bounds_of,
+    columns_of,
+    find_table,
 )
 from segmentry.ingest.moments import (
     NUMBERS,
@@ -37,6 +41,7 @@ from segmentry.ingest.moments import (
     midnight,
 )
 from segmentry.ingest.numbers import find_number_format, read_number
+from segmentry.ingest.remote import Places
 from segmentry.schema import (
     BEHAVIOUR_ACTIONS,
     OTHER_CODE,
@@ -44,7 +49,6 @@ from segmentry.schema import (
     UNKNOWN_CODE,
     ColumnSource,
     ColumnType,
-    FileShape,
     Source,
     TableSource,
     UtcOffset,
@@ -57,36 +61,34 @@ _IDS_OF_IMPRESSIONS = ("impression_id", "imp_id", "request_id", "auction_id", "b
 _FIRST_MOMENT, _LAST_MOMENT = dt.date(1990, 1, 1), dt.date(2099, 12, 31)
 
 
-class _Found(NamedTuple):
-    """Files of one table and what their beginnings tell."""
-
-    files: tuple[Path, ...]
-    layouts: tuple[FileLayout, ...]
-    shape: FileShape
-
-    def values(self, name: str) -> list[str]:
-        """Return sampled values of a column over all files."""
-        return [
-            value for each in self.layouts if name in each.all_names for value in each.values(name)
-        ]
-
-
-def resolve_mapping(mapping: DataMapping, *, base: Path) -> Source:
+def resolve_mapping(
+    mapping: DataMapping,
+    *,
+    base: Path,
+    places: Places | None = None,
+    moments: Moments = (None, None),
+    unread: frozenset[str] = frozenset(),
+) -> Source:
     """Find the files of a mapping, from `base`, check its columns, and tell their types.
+
+    What is needed of files elsewhere is fetched to `places`; of the log, what happened from the
+    first of the `moments` on and before the second, and of `unread` tables nothing.
 
     Raises DataError if a file is not there or cannot be read; SchemaError if a file lacks a column,
     or a column is not what the mapping says; ConfigError if a value of the mapping makes no sense
     for these files.
     """
+    within = Within(base, places, columns_of(mapping), unread)
     log, impressions = None, None
     if mapping.log is not None:
-        log = _find(mapping.log, base, "log")
+        bounds = bounds_of(mapping, mapping.log, moments)
+        log = find_table(mapping.log, within, "log", bounds=bounds)
         impressions = _log_table(mapping, mapping.log, log)
     found = (
         impressions,
-        _profiles_table(mapping, log, base),
-        _ads_table(mapping, log, base),
-        _behaviours_table(mapping, base),
+        _profiles_table(mapping, log, within),
+        _ads_table(mapping, log, within),
+        _behaviours_table(mapping, within),
     )
     tables = _with_equal_ids({table.role: table for table in found if table is not None})
     profiles = mapping.profiles
@@ -107,14 +109,7 @@ def resolve_mapping(mapping: DataMapping, *, base: Path) -> Source:
     )
 
 
-def _find(table: FilesMapping, base: Path, role: str) -> _Found:
-    shape = FileShape(table.format, table.delimiter, table.names, table.skip_lines, table.escape)
-    files = find_files(table.files, base=base, role=role)
-    layouts = inspect_parts(files, lambda file: inspect_file(file, shape))
-    return _Found(tuple(layout.path for layout in layouts), layouts, shape)
-
-
-def _checked(table: FilesMapping, found: _Found, name: str) -> Mapping[str, tuple[str, ...]]:
+def _checked(table: FilesMapping, found: Found, name: str) -> Mapping[str, tuple[str, ...]]:
     """Refuse columns that are not there; return the words for "unknown" by canonical column."""
     for layout in found.layouts:
         require_columns(layout, dict.fromkeys(table.roles.values()))
@@ -131,7 +126,7 @@ def _checked(table: FilesMapping, found: _Found, name: str) -> Mapping[str, tupl
 def _table(
     role: str,
     mapping: FilesMapping,
-    found: _Found,
+    found: Found,
     columns: Mapping[str, ColumnSource],
     missing: Mapping[str, tuple[str, ...]],
     *,
@@ -147,10 +142,12 @@ def _table(
             column = columns[name].name
             where = f"{found.files[0]}: column {column!r}"
             refuse_exponents(found.values(column), where=where)
-    return TableSource(role, found.files, columns, found.shape, is_distinct)
+    return TableSource(
+        role, found.files, columns, found.shape, is_distinct, left_out=found.left_out
+    )
 
 
-def _with_format(column: ColumnSource, mapping: FilesMapping, found: _Found) -> ColumnSource:
+def _with_format(column: ColumnSource, mapping: FilesMapping, found: Found) -> ColumnSource:
     """Find how the numbers of a column are written."""
     if column.type != "number":
         return column
@@ -163,7 +160,7 @@ def _with_format(column: ColumnSource, mapping: FilesMapping, found: _Found) -> 
     return replace(column, number_format=form)
 
 
-def _log_table(mapping: DataMapping, log: LogMapping, found: _Found) -> TableSource:
+def _log_table(mapping: DataMapping, log: LogMapping, found: Found) -> TableSource:
     missing = _checked(log, found, "log")
     columns = {
         role: _log_column(role, name, log, found, mapping.clock) for role, name in log.roles.items()
@@ -171,7 +168,7 @@ def _log_table(mapping: DataMapping, log: LogMapping, found: _Found) -> TableSou
     return _table("impressions", log, found, columns, missing)
 
 
-def _log_column(role: str, name: str, log: LogMapping, found: _Found, clock: Clock) -> ColumnSource:
+def _log_column(role: str, name: str, log: LogMapping, found: Found, clock: Clock) -> ColumnSource:
     if role in _IDS:
         return ColumnSource(name, _id_type(found.values(name)))
     if role == "shown_at":
@@ -209,7 +206,7 @@ def _id_type(values: Sequence[str]) -> ColumnType:
     return "text" if any(map(is_padded, values)) or not has_integers_only(values) else "integer"
 
 
-def _time_format(log: TimedMapping, found: _Found, name: str, *, role: str) -> str:
+def _time_format(log: TimedMapping, found: Found, name: str, *, role: str) -> str:
     values, declared = found.values(name), log.time_format
     if log.origin is None and declared in SECONDS_PER_UNIT:
         raise ConfigError(
@@ -252,7 +249,7 @@ def _examples_of(times: Sequence[str]) -> str:
     return " and ".join(map(repr, [times[0], *itertools.islice(others, 1)]))
 
 
-def _click_column(name: str, log: LogMapping, found: _Found) -> ColumnSource:
+def _click_column(name: str, log: LogMapping, found: Found) -> ColumnSource:
     if not log.click_values:
         return _flag_column(name, found)
     _refuse_clicks_as_rows(name, log, found)
@@ -262,7 +259,7 @@ def _click_column(name: str, log: LogMapping, found: _Found) -> ColumnSource:
     return ColumnSource(name, "code", codes=clicks + others, other=other)
 
 
-def _refuse_clicks_as_rows(name: str, log: LogMapping, found: _Found) -> None:
+def _refuse_clicks_as_rows(name: str, log: LogMapping, found: Found) -> None:
     """Refuse a log in which a click is a row of its own: it would be counted as one shown more."""
     clicks = {value.strip().lower() for value in log.click_values}
     for layout in found.layouts:
@@ -287,7 +284,7 @@ def _plain(name: str) -> str:
     return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
-def _flag_column(name: str, found: _Found) -> ColumnSource:
+def _flag_column(name: str, found: Found) -> ColumnSource:
     """Read numbers as numbers; words that say yes or no, also next to 0 and 1, as what they say."""
     values = [value.lower() for value in found.values(name)]
     words = {word for word, _ in FLAGS}
@@ -304,7 +301,7 @@ def _flag_column(name: str, found: _Found) -> ColumnSource:
     return ColumnSource(name, "code", codes=FLAGS)
 
 
-def _has_hours(mapping: DataMapping, found: _Found | None, table: TableSource | None) -> bool:
+def _has_hours(mapping: DataMapping, found: Found | None, table: TableSource | None) -> bool:
     time = None if table is None else table.columns.get("shown_at")
     if time is None or found is None:
         return True
@@ -312,11 +309,11 @@ def _has_hours(mapping: DataMapping, found: _Found | None, table: TableSource | 
     return has_hours(found.values(time.name), time_format, clock=mapping.clock)
 
 
-def _profiles_table(mapping: DataMapping, log: _Found | None, base: Path) -> TableSource | None:
+def _profiles_table(mapping: DataMapping, log: Found | None, within: Within) -> TableSource | None:
     profiles = mapping.profiles
     if profiles is None:
         return None
-    found = _find(profiles, base, "profiles") if profiles.files else log
+    found = find_table(profiles, within, "profiles") if profiles.files else log
     assert found is not None, "profiles without files stand in the log"  # noqa: S101  # checked by the model
     user_id = profiles.user_id or (mapping.log.user_id if mapping.log else "")
     words = _checked(profiles, found, "profiles")
@@ -335,11 +332,11 @@ def _profiles_table(mapping: DataMapping, log: _Found | None, base: Path) -> Tab
     return _table("profiles", profiles, found, columns, missing, is_distinct=not profiles.files)
 
 
-def _ads_table(mapping: DataMapping, log: _Found | None, base: Path) -> TableSource | None:
+def _ads_table(mapping: DataMapping, log: Found | None, within: Within) -> TableSource | None:
     ads = mapping.ads
     if ads is None or mapping.log is None:
         return None
-    found = _find(ads, base, "ads") if ads.files else log
+    found = find_table(ads, within, "ads") if ads.files else log
     assert found is not None, "ads without files stand in the log"  # noqa: S101  # checked by the model
     missing = _checked(ads, found, "ads")
     columns = {
@@ -352,11 +349,13 @@ def _ads_table(mapping: DataMapping, log: _Found | None, base: Path) -> TableSou
     return _table("ads", ads, found, columns, missing, is_distinct=not ads.files)
 
 
-def _behaviours_table(mapping: DataMapping, base: Path) -> TableSource | None:
+def _behaviours_table(mapping: DataMapping, within: Within) -> TableSource | None:
     behaviours = mapping.behaviours
     if behaviours is None:
         return None
-    found = _find(behaviours, base, "behaviours")
+    found = find_table(behaviours, within, "behaviours")
+    if not found.layouts:
+        return TableSource("behaviours", found.files, {})
     missing = _checked(behaviours, found, "behaviours")
     columns: dict[str, ColumnSource] = {}
     for role, name in behaviours.roles.items():
@@ -375,7 +374,7 @@ def _behaviours_table(mapping: DataMapping, base: Path) -> TableSource | None:
     return replace(table, possible=_possible_moments(behaviours, mapping.utc_offset_hours))
 
 
-def _action_column(name: str, behaviours: BehavioursMapping, found: _Found) -> ColumnSource:
+def _action_column(name: str, behaviours: BehavioursMapping, found: Found) -> ColumnSource:
     named = {action: code for code, action in enumerate(BEHAVIOUR_ACTIONS)} | {"other": OTHER_CODE}
     codes = tuple(
         (word.strip().lower(), named[action])
@@ -404,7 +403,7 @@ def _possible_moments(
     return first, last + SECONDS_PER_DAY
 
 
-def _known(found: _Found, name: str, missing: Sequence[str]) -> list[str]:
+def _known(found: Found, name: str, missing: Sequence[str]) -> list[str]:
     return [value for value in found.values(name) if value not in missing]
 
 
@@ -420,7 +419,7 @@ def _with_equal_ids(tables: dict[str, TableSource]) -> dict[str, TableSource]:
     return tables
 
 
-def _check_types(found: _Found, columns: Mapping[str, ColumnSource]) -> None:
+def _check_types(found: Found, columns: Mapping[str, ColumnSource]) -> None:
     """Refuse a column of which no sampled value can be read: it is another column."""
     for column in columns.values():
         values = [value for value in found.values(column.name) if value not in column.missing]

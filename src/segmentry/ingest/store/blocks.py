@@ -103,7 +103,7 @@ def _blocks(
 ) -> Iterator[tuple[BlockRecord, Path | None]]:
     """Yield the record of each block that is not known, and the text of those that are not done."""
     file = table.files[place]
-    layout = inspect_file(file, table.shape)
+    layout = inspect_file(file, table.shape, columns=table.column_names)
     done = [each.record for each in done_blocks(work, table.role, place)]
     if not is_cut(layout):
         record = record_of(file)
@@ -209,7 +209,8 @@ def check_inputs(table: TableSource, inputs: Inputs) -> None:
     Raises DataError if the content of one is another.
     """
     for file, records in zip(table.files, inputs, strict=True):
-        if table.role not in LOGS or not is_cut(inspect_file(file, table.shape)):
+        layout = inspect_file(file, table.shape, columns=table.column_names)
+        if table.role not in LOGS or not is_cut(layout):
             if records != (record_of(file),):
                 raise changed_block(file, 0)
             continue

@@ -104,6 +104,7 @@ def with_tables(source: Source, tables: Mapping[str, TableSource]) -> Source:
         profiles=tables.get("profiles"),
         ads=tables.get("ads"),
         behaviours=tables.get("behaviours"),
+        brought=(),
     )
 
 

@@ -48,7 +48,7 @@ def units_of(table: TableSource, *, n_bytes: int) -> list[Unit]:
     for place, file in enumerate(table.files):
         size = file.stat().st_size
         if size > n_bytes and file.suffix != ".gz":
-            layout = inspect_file(file, table.shape)
+            layout = inspect_file(file, table.shape, columns=table.column_names)
             if is_cut(layout):
                 spans = _spans(file, layout.skip_lines, n_bytes=n_bytes)
                 units += [(Piece(place, n, *span),) for n, span in enumerate(spans)]
@@ -89,7 +89,7 @@ def texts_of(table: TableSource, unit: Unit, scratch: Path, *, n_bytes: int) -> 
     whole: list[Piece] = []
     for piece in unit:
         file = table.files[piece.place]
-        layout = inspect_file(file, table.shape)
+        layout = inspect_file(file, table.shape, columns=table.column_names)
         if not is_cut(layout) or not (piece.n_bytes or file.suffix == ".gz"):
             whole.append(piece)
             continue
@@ -115,7 +115,7 @@ def _record(table: TableSource, piece: Piece) -> BlockRecord:
     import hashlib
 
     file = table.files[piece.place]
-    layout = inspect_file(file, table.shape)
+    layout = inspect_file(file, table.shape, columns=table.column_names)
     if not is_cut(layout):
         return record_of(file)
     with opened_text(file, skip_lines=layout.skip_lines) as text:

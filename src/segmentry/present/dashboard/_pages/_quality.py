@@ -36,7 +36,7 @@ def _record(run: Run) -> None:
         return
     steps = tuple(Row((s.step, s.seconds, s.peak_memory_mb)) for s in manifest.steps)
     versions = tuple(map(Row, manifest.versions.items()))
-    inputs = tuple(Row((each.path, each.n_bytes, each.sha256[:16])) for each in manifest.inputs)
+    inputs = tuple(Row((each.path, each.n_bytes, each.content)) for each in manifest.inputs)
     tenths = partial(decimal, digits=1)
     table(
         Table(

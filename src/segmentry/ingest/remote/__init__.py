@@ -1,0 +1,29 @@
+"""Where are the bytes, and which of them are needed here?
+
+In: a name such as ``s3://bucket/log``. Out: local files with what is read of them, and an account
+of the bytes. All that reads files reads local ones, so that rows are judged in one way only.
+"""
+
+from segmentry.ingest.remote._names import place_of
+from segmentry.ingest.remote._places import Places
+from segmentry.ingest.remote._pruning import TimeBounds
+from segmentry.ingest.remote._rows import (
+    database_address,
+    is_table,
+    lake_options,
+    query_rows,
+    table_rows,
+)
+from segmentry.ingest.remote._stores import file_system_of
+
+__all__ = [
+    "Places",
+    "TimeBounds",
+    "database_address",
+    "file_system_of",
+    "is_table",
+    "lake_options",
+    "place_of",
+    "query_rows",
+    "table_rows",
+]

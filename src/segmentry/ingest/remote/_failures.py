@@ -1,0 +1,69 @@
+"""What goes wrong on the way to files elsewhere: tried again, or one line."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from segmentry.errors import DataError
+from segmentry.ingest.remote._names import Place
+
+WAITS = (0.2, 0.8, 3.2)
+"""Seconds before a request is made again."""
+_T = TypeVar("_T")
+_MAX_TEXT = 160
+_EXPIRED = "the credentials of the environment have expired; renew them"
+_DENIED = (
+    "no right to read it with the credentials of the environment, or they have expired; renew "
+    "them or ask its owner"
+)
+_REASONS = (
+    (("NO_SUCH_BUCKET", "NoSuchBucket", "ContainerNotFound"), "no such bucket; check its name"),
+    (("EXPIRED_TOKEN", "ExpiredToken", "TokenExpired", "has expired"), _EXPIRED),
+    (
+        ("INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "InvalidAccessKeyId"),
+        "the credentials of the environment are not accepted; check them",
+    ),
+    (("ACCESS_DENIED", "AccessDenied", "HTTP status 403", "PERMISSION_DENIED"), _DENIED),
+    (("UNAUTHENTICATED", "InvalidAuthentication", "HTTP status 401"), _DENIED),
+)
+_UNREACHED = ("NETWORK_CONNECTION", "timed out", "timeout", "refused", "resolve", "UNAVAILABLE")
+
+
+def changed(place: Place) -> DataError:
+    """Return the error of a file that is not what it was when it was first looked at."""
+    return DataError(f"{place}: changed while it was read; read it again when it is written")
+
+
+def patiently(action: Callable[[], _T], place: Place) -> _T:
+    """Do something that may fail in passing, again after a while.
+
+    Raises DataError if it fails for good; FileNotFoundError if the file is not there.
+    """
+    for wait in (*WAITS, None):
+        try:
+            return action()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            reason = _reason_of(error)
+            if reason or wait is None:
+                raise DataError(f"{place}: {reason or _last_words(error)}") from error
+        time.sleep(wait)
+    raise AssertionError("the last try returns or raises")
+
+
+def _reason_of(error: OSError) -> str:
+    """Return why another try is of no use; empty where it may be."""
+    text = str(error)
+    return next((why for words, why in _REASONS if any(word in text for word in words)), "")
+
+
+def _last_words(error: OSError) -> str:
+    text = " ".join(str(error).split())
+    n_tries = len(WAITS) + 1
+    if any(word in text for word in _UNREACHED):
+        return f"cannot be reached, tried {n_tries} times; check the network and the address"
+    # An address may be signed: what follows its question mark is nobody's business.
+    text = re.sub(r"\?\S+", "?…", text)[:_MAX_TEXT]
+    return f"cannot be read, tried {n_tries} times: {text}; try again later"

@@ -1,0 +1,270 @@
+"""Tables that are not files: of a lake, or the answer of a database."""
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segmentry.errors import ConfigError, DataError, EmptyDataError, OutputError
+from segmentry.ingest.remote._names import place_of
+from segmentry.ingest.remote._stores import store_of
+from segmentry.runtime.preload import require
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_TABLE = re.compile(r"(delta|iceberg):(.+?)(?:@(\d+))?", re.DOTALL)
+_BATCH_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a table that is not a file."""
+
+    name: str
+    """For messages."""
+    columns: tuple[str, ...]
+    version: str
+    batches: Callable[[Sequence[str]], Iterator["pa.RecordBatch"]]
+    """Return the rows of some columns, piece by piece."""
+    close: Callable[[], None] = lambda: None
+    """Release what the rows come through."""
+
+
+def is_table(name: str) -> bool:
+    """Whether a name is that of a table of a lake, as ``delta:shop/log@3``.
+
+    >>> is_table("delta:s3://bucket/log"), is_table("delta.csv")
+    (True, False)
+    """
+    return _TABLE.fullmatch(name) is not None
+
+
+def table_rows(name: str, *, base: Path) -> Rows:
+    """Open a table of a lake; its path is one elsewhere, or from `base`.
+
+    Raises DataError if it cannot be read; MissingExtraError if its library is not installed.
+    """
+    found = _TABLE.fullmatch(name)
+    assert found is not None, "asked before"  # noqa: S101  # by `is_table`
+    kind, path, version = found[1], found[2], None if found[3] is None else int(found[3])
+    place = place_of(path)
+    address = str(base / path) if place is None else str(place)
+    shown = f"{kind}:{path}"
+    if kind == "delta":
+        return _delta(address, version, shown)
+    if place is None and "/" not in path and not (base / path).exists() and "." in path:
+        return _iceberg_of_catalog(path, version, shown)
+    return _iceberg(address, version, shown)
+
+
+def _delta(address: str, version: int | None, name: str) -> Rows:
+    lake = require("deltalake", extra="lake")
+    try:
+        table = lake.DeltaTable(address, version=version, storage_options=lake_options(address))
+    except lake.exceptions.TableNotFoundError as error:
+        raise DataError(f"{name}: no Delta table is there; check the path") from error
+    except lake.exceptions.DeltaError as error:
+        if version is not None and "end version" in str(error):
+            raise DataError(f"{name}: no version {version}; take one that is there") from error
+        raise _unread(name, "deltalake", error) from error
+    except OSError as error:
+        raise _unread(name, "deltalake", error) from error
+
+    def batches(columns: Sequence[str]) -> Iterator["pa.RecordBatch"]:
+        import pyarrow as pa
+
+        chosen = ", ".join('"' + each.replace('"', '""') + '"' for each in columns)
+        try:
+            query = lake.QueryBuilder().register("rows", table)
+            answer = query.execute(f"SELECT {chosen} FROM rows")  # noqa: S608  # quoted names
+            yield from pa.RecordBatchReader.from_stream(answer)
+        except (lake.exceptions.DeltaError, OSError, pa.ArrowException) as error:
+            raise _unread(name, "deltalake", error) from error
+
+    names = tuple(field.name for field in table.schema().fields)
+    return Rows(name, names, f"version {table.version()}", batches)
+
+
+def lake_options(address: str) -> dict[str, str]:
+    """Return what deltalake has to know besides the usual variables."""
+    is_plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    return {"AWS_ALLOW_HTTP": "true"} if is_plain and address.startswith("s3:") else {}
+
+
+def _iceberg_of_catalog(path: str, snapshot: int | None, name: str) -> Rows:
+    """Open a table by its catalog, set up in ``.pyiceberg.yaml`` or the environment."""
+    catalogs = require("pyiceberg.catalog", extra="lake")
+    catalog, _, rest = path.partition(".")
+    try:
+        table = catalogs.load_catalog(catalog).load_table(rest)
+    except Exception as error:  # each catalog raises its own, and so do its clients
+        raise _unread(name, "pyiceberg", error) from error
+    return _iceberg_rows(table, snapshot, name)
+
+
+def _iceberg(address: str, snapshot: int | None, name: str) -> Rows:
+    tables = require("pyiceberg.table", extra="lake")
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    properties = {"s3.endpoint": endpoint} if endpoint else {}
+    try:
+        table = tables.StaticTable.from_metadata(_metadata_file(address, name), properties)
+    except (OSError, ValueError) as error:
+        raise _unread(name, "pyiceberg", error) from error
+    return _iceberg_rows(table, snapshot, name)
+
+
+def _metadata_file(address: str, name: str) -> str:
+    """Return the file that describes the latest state of a table."""
+    if address.endswith(".metadata.json"):
+        return address
+    place = place_of(f"{address}/metadata")
+    if place is None:
+        found = [str(each) for each in Path(address, "metadata").glob("*.metadata.json")]
+    else:
+        listed = (each.path for each in store_of(place).below(place, is_deep=False))
+        found = [f"{place.scheme}://{each}" for each in listed if each.endswith(".metadata.json")]
+    if not found:
+        raise DataError(f"{name}: no Iceberg table is there; check the path")
+    return max(found, key=lambda each: (_number_of(each), each))
+
+
+def _number_of(file: str) -> int:
+    """Return the number of a state, which is how its file begins: ``00003-…`` or ``v3…``."""
+    found = re.match(r"v?(\d+)", file.rpartition("/")[2])
+    return int(found[1]) if found else -1
+
+
+def _iceberg_rows(table: Any, snapshot: int | None, name: str) -> Rows:
+    last = table.current_snapshot()
+    if snapshot is not None and table.snapshot_by_id(snapshot) is None:
+        raise DataError(f"{name}: no snapshot {snapshot}; take one that is there")
+    chosen = snapshot if snapshot is not None else (None if last is None else last.snapshot_id)
+
+    def batches(columns: Sequence[str]) -> Iterator["pa.RecordBatch"]:
+        import pyarrow as pa
+
+        try:
+            scan = table.scan(selected_fields=tuple(columns), snapshot_id=chosen)
+            yield from scan.to_arrow_batch_reader()
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise _unread(name, "pyiceberg", error) from error
+
+    return Rows(name, tuple(table.schema().column_names), f"snapshot {chosen}", batches)
+
+
+def _unread(name: str, library: str, error: Exception) -> DataError:
+    text = " ".join(str(error).split())
+    if any(word in text for word in ("nsupported", "format_version", "does not match any")):
+        return DataError(
+            f"{name}: a table of a newer protocol than {library} here reads; "
+            f"pip install -U {library}"
+        )
+    shown = re.sub(r"[?]\S+", "?…", text)[:160]  # an address may be signed
+    return DataError(f"{name}: cannot be read: {shown}; check the path")
+
+
+def database_address(connection: str, *, where: str) -> str:
+    """Return the address that a variable of the environment holds, named as ``env:NAME``.
+
+    Raises ConfigError if there is none.
+    """
+    variable = connection.removeprefix("env:")
+    address = os.environ.get(variable)
+    if not address:
+        raise ConfigError(
+            f"{where}: the environment has no {variable}; set it to an address such as "
+            "postgresql://user@host/database"
+        )
+    return address
+
+
+def query_rows(query: str, connection: str, *, role: str) -> Rows:
+    """Run a query on PostgreSQL, that changes nothing, and return its rows.
+
+    Raises ConfigError if no connection is named; DataError if the query fails.
+    """
+    driver = require("adbc_driver_postgresql.dbapi", extra="sql")
+    address = database_address(connection, where=f"[{role}] connection")
+    name = f"[{role}] query"
+    opened = contextlib.ExitStack()
+    try:
+        cursor = opened.enter_context(opened.enter_context(driver.connect(address)).cursor())
+        cursor.execute("SET TRANSACTION READ ONLY")
+        hint = "adbc.postgresql.batch_size_hint_bytes"
+        cursor.adbc_statement.set_options(**{hint: str(_BATCH_BYTES)})
+        cursor.execute(query)
+        reader = cursor.fetch_record_batch()
+    except driver.Error as error:
+        opened.close()
+        raise _failed(name, error) from error
+
+    def batches(columns: Sequence[str]) -> Iterator["pa.RecordBatch"]:
+        import pyarrow as pa
+
+        try:
+            for batch in reader:
+                yield batch.select(list(columns))
+        except (driver.Error, pa.ArrowException, OSError) as error:
+            raise _failed(name, error) from error
+
+    version = f"query {hashlib.sha256(query.encode()).hexdigest()[:12]}"
+    return Rows(name, tuple(reader.schema.names), version, batches, opened.close)
+
+
+def _failed(name: str, error: Exception) -> DataError:
+    """Say what a database answered; an address that cannot be read may hold a password."""
+    text = str(error)
+    found = re.search(r"(?:ERROR|FATAL): +(.+)", text)
+    if found is not None:
+        return DataError(f"{name}: the database says: {found[1].strip()}; correct the query")
+    if "onnection refused" in text or "resolve" in text or "timeout" in text:
+        return DataError(f"{name}: the database cannot be reached; check the address")
+    return DataError(f"{name}: cannot be read; check the address and the query")
+
+
+def write_rows(batches: Iterator["pa.RecordBatch"], file: Path) -> int:
+    """Write rows to a Parquet file, piece by piece, and return how many bytes they were.
+
+    Raises OutputError if the disk is full.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    n_bytes = 0
+    writer = None
+    try:
+        for batch in batches:
+            plain = pa.table(_plain(batch))
+            n_bytes += plain.nbytes
+            writer = writer or pq.ParquetWriter(file, plain.schema)
+            writer.write_table(plain)
+    except OSError as error:
+        raise OutputError(
+            f"{file}: cannot be written: {error.strerror or error}; name another --temp"
+        ) from error
+    finally:
+        if writer is not None:
+            writer.close()
+    if writer is None:
+        raise EmptyDataError(f"{file}: no rows; expected at least one")
+    return n_bytes
+
+
+def _plain(batch: "pa.RecordBatch") -> dict[str, "pa.Array"]:
+    """Return columns of types that every reader of Parquet knows."""
+    import pyarrow as pa
+
+    found = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        kind = column.type
+        if isinstance(kind, pa.BaseExtensionType) and kind != pa.uuid():
+            column = column.storage  # noqa: PLW2901  # numeric and json, which are texts
+        elif pa.types.is_dictionary(kind) or pa.types.is_string_view(kind):
+            column = column.cast(pa.string())  # noqa: PLW2901  # as above
+        found[name] = column
+    return found

@@ -1,0 +1,217 @@
+"""Object stores and web servers: list files, open one, read pieces of it."""
+
+import contextlib
+import datetime as dt
+import http.client
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from segmentry.errors import ConfigError, DataError
+from segmentry.ingest.remote._failures import patiently
+from segmentry.ingest.remote._names import Place, is_plain
+
+_MAX_OBJECTS = 1_000_000
+_PIECE = 1 << 22
+_SECONDS = 60
+_YES = ("1", "true", "yes")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that a store lists."""
+
+    path: str
+    n_bytes: int
+
+
+class Opened(Protocol):
+    """A file to read pieces of."""
+
+    @property
+    def n_bytes(self) -> int:
+        """Its size."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """What changes whenever its content does."""
+        ...
+
+    @property
+    def has_ranges(self) -> bool:
+        """Whether a piece can be had without all before it."""
+        ...
+
+    def pieces(self, first: int, n_bytes: int) -> Iterator[bytes]:
+        """Yield the bytes from a place on."""
+        ...
+
+
+class Store(Protocol):
+    """A service that keeps files."""
+
+    def below(self, place: Place, *, is_deep: bool = True) -> list[Found]:
+        """List the files of a folder; the one file that a place is; nothing if it is not there."""
+        ...
+
+    def open(self, place: Place) -> Opened:
+        """Open a file; raises FileNotFoundError if it is not there."""
+        ...
+
+
+def store_of(place: Place) -> Store:
+    """Return the store of a place, with the credentials of the environment."""
+    if place.is_web:
+        return _Web()
+    return _Objects(file_system_of(place.scheme))
+
+
+def file_system_of(scheme: str) -> Any:
+    """Return the file system of pyarrow for a scheme, set up by the usual variables."""
+    from pyarrow import fs
+
+    asked = os.environ.get
+    if scheme == "s3":
+        # Tries are made in one way for all stores.
+        retries = fs.AwsStandardS3RetryStrategy(max_attempts=1)
+        return fs.S3FileSystem(
+            anonymous=asked("AWS_NO_SIGN_REQUEST", "").lower() in _YES,
+            endpoint_override=asked("AWS_ENDPOINT_URL_S3") or asked("AWS_ENDPOINT_URL"),
+            retry_strategy=retries,
+            connect_timeout=10,
+            request_timeout=_SECONDS,
+        )
+    if scheme == "gs":
+        emulator = (asked("STORAGE_EMULATOR_HOST") or "").rpartition("://")
+        return fs.GcsFileSystem(
+            anonymous=bool(emulator[2]),
+            endpoint_override=emulator[2] or None,
+            scheme=(emulator[0] or "http") if emulator[2] else "https",
+            retry_time_limit=dt.timedelta(seconds=_SECONDS),
+        )
+    account = asked("AZURE_STORAGE_ACCOUNT_NAME") or asked("AZURE_STORAGE_ACCOUNT")
+    if not account:
+        raise ConfigError(
+            "az://: no storage account; set AZURE_STORAGE_ACCOUNT_NAME, and a key, a token or a "
+            "sign-in of the environment"
+        )
+    return fs.AzureFileSystem(
+        account,
+        asked("AZURE_STORAGE_ACCOUNT_KEY") or asked("AZURE_STORAGE_KEY"),
+        sas_token=asked("AZURE_STORAGE_SAS_TOKEN"),
+    )
+
+
+class _Objects:
+    """An object store, by a file system of pyarrow."""
+
+    def __init__(self, files: Any) -> None:
+        self._files = files
+
+    def below(self, place: Place, *, is_deep: bool = True) -> list[Found]:
+        from pyarrow import fs
+
+        def ask() -> list[Any]:
+            info = self._files.get_file_info(place.path)
+            if info.type == fs.FileType.File:
+                return [info]
+            chosen = fs.FileSelector(place.path, allow_not_found=True, recursive=is_deep)
+            return list(self._files.get_file_info(chosen))
+
+        found = [each for each in patiently(ask, place) if each.type == fs.FileType.File]
+        if len(found) > _MAX_OBJECTS:
+            raise DataError(
+                f"{place}: holds {len(found):,} objects, expected at most {_MAX_OBJECTS:,}; name a "
+                "folder of it or a glob"
+            )
+        odd = next((each.path for each in found if not is_plain(each.path)), None)
+        if odd is not None:
+            raise DataError(
+                f"{place}: holds {odd!r}, whose name has an empty part, '.' or '..'; rename it"
+            )
+        return [Found(each.path, each.size) for each in found]
+
+    def open(self, place: Place) -> Opened:
+        return _Object(self._files.open_input_file(place.path))
+
+
+class _Object:
+    """An object that is open; pieces may be read by several threads."""
+
+    has_ranges = True
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.n_bytes: int = file.size()
+        known: Mapping[str, Any] = file.metadata() or {}
+        named = (known.get(each) for each in ("ETag", "etag", "generation", "Last-Modified"))
+        self.version = next((_plain_text(each) for each in named if each), "")
+
+    def pieces(self, first: int, n_bytes: int) -> Iterator[bytes]:
+        yield self._file.read_at(n_bytes, first)
+
+
+def _plain_text(value: bytes | str) -> str:
+    text = value.decode() if isinstance(value, bytes) else value
+    return text.strip('"')
+
+
+class _Web:
+    """A web server: single files by their addresses."""
+
+    def below(self, place: Place, *, is_deep: bool = True) -> list[Found]:  # noqa: ARG002  # as asked of any
+        try:
+            opened = patiently(lambda: self.open(place), place)
+        except FileNotFoundError:
+            return []
+        return [Found(place.path, opened.n_bytes)]
+
+    def open(self, place: Place) -> Opened:
+        return _WebFile(place)
+
+
+class _WebFile:
+    """A file of a web server, asked for by ranges where the server has them."""
+
+    def __init__(self, place: Place) -> None:
+        query = f"?{place.query}" if place.query else ""
+        self._address = f"{place}{query}"
+        # A first byte instead of the header alone: signed addresses allow one kind of request.
+        with self._asked("bytes=0-0") as answer:
+            self.has_ranges = answer.status == http.client.PARTIAL_CONTENT
+            size = answer.headers.get("Content-Length")
+            if self.has_ranges:
+                size = answer.headers.get("Content-Range", "").rpartition("/")[2]
+            found = [answer.headers.get(each) for each in ("ETag", "Last-Modified")]
+        if not size or not size.isdecimal():
+            raise DataError(f"{place}: the server does not say how long the file is; download it")
+        self.n_bytes = int(size)
+        self.version = next((each.strip('"') for each in found if each), "")
+
+    @contextlib.contextmanager
+    def _asked(self, bytes_wanted: str) -> Iterator[Any]:
+        wanted = {"Range": bytes_wanted, "Accept-Encoding": "identity"}
+        request = urllib.request.Request(self._address, headers=wanted)  # noqa: S310  # http or https alone
+        try:
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  # as above
+                yield answer
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code in (http.client.NOT_FOUND, http.client.GONE):
+                raise FileNotFoundError(error.code) from error
+            raise OSError(f"HTTP status {error.code}") from error
+        except urllib.error.URLError as error:
+            raise OSError(str(error.reason)) from error
+        except http.client.HTTPException as error:
+            raise OSError(f"the connection broke: {error!r}") from error
+
+    def pieces(self, first: int, n_bytes: int) -> Iterator[bytes]:
+        n_left = n_bytes
+        with self._asked(f"bytes={first}-{first + n_bytes - 1}") as answer:
+            while n_left and (piece := answer.read(min(_PIECE, n_left))):
+                n_left -= len(piece)
+                yield piece

@@ -1,0 +1,169 @@
+"""Where a table of results goes: a file here, an object, a Delta table, a table of PostgreSQL.
+
+Each is whole or as it was before, whatever goes wrong.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segmentry.errors import ConfigError, OutputError
+from segmentry.ingest.remote import database_address, file_system_of, lake_options, place_of
+from segmentry.runtime.preload import require
+from segmentry.runtime.spreadsheets import without_formulas
+from segmentry.runtime.temporary import written_whole
+
+_SUFFIXES = (".parquet", ".csv")
+_DELTA = re.compile(r"delta:(.+)", re.DOTALL)
+_TABLE = re.compile(r"env:(\w+)/(?:(\w+)\.)?(\w+)")
+_PIECE = 8 << 20
+Writer = Callable[[pl.DataFrame], None]
+
+
+def target_of(out: Path | str, *, overwrite: bool, append: bool) -> Writer:
+    """Check a place before the work and return what writes a table there.
+
+    Parameters
+    ----------
+    out : Path or str
+        A file, an object as ``s3://bucket/scores.parquet``, a Delta table as ``delta:PATH``, or a
+        table of the PostgreSQL that a variable leads to, as ``env:SHOP_DB/scores``.
+    overwrite : bool
+        Replace what is there.
+    append : bool
+        Add rows to a table that is there.
+
+    Raises
+    ------
+    ConfigError
+        If the name is of none of these, or rows are to be added to a file.
+    OutputError
+        If something is there and is neither replaced nor added to, or the place cannot be written.
+
+    >>> target_of("scores.xlsx", overwrite=False, append=False)
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: --out scores.xlsx: expected a name that ends in .parquet or .csv
+    """
+    if overwrite and append:
+        raise ConfigError("--overwrite and --append: rows are replaced or added; leave out one")
+    name = str(out)
+    mode = "overwrite" if overwrite else "append" if append else "error"
+    if found := _DELTA.fullmatch(name):
+        return _delta(found[1], mode)
+    if found := _TABLE.fullmatch(name):
+        return _database(found, mode)
+    if not name.endswith(_SUFFIXES):
+        raise ConfigError(f"--out {out}: expected a name that ends in .parquet or .csv")
+    if append:
+        raise ConfigError(f"--append: {out} is a file; rows are added to tables alone")
+    place = place_of(name)
+    return _file(Path(out), overwrite) if place is None else _object(place, overwrite)
+
+
+def _write(table: pl.DataFrame, file: Any, *, is_csv: bool) -> None:
+    if is_csv:
+        without_formulas(table).write_csv(file)
+    else:
+        table.write_parquet(file)
+
+
+def _file(file: Path, overwrite: bool) -> Writer:  # asked by name above
+    if file.is_dir():
+        raise OutputError(f"{file}: is a folder; name a file")
+    if file.exists() and not overwrite:
+        raise OutputError(f"{file}: exists; choose another --out or add --overwrite")
+    if not file.absolute().parent.is_dir():
+        raise OutputError(f"{file.absolute().parent}: no such folder; make it first")
+
+    def write(table: pl.DataFrame) -> None:
+        with written_whole(file) as partial:
+            _write(table, partial, is_csv=file.suffix == ".csv")
+
+    return write
+
+
+def _object(place: Any, overwrite: bool) -> Writer:  # as above
+    import io
+
+    from pyarrow import fs
+
+    if place.is_web:
+        raise OutputError(f"{place}: a web server takes no files; choose another --out")
+    files = file_system_of(place.scheme)
+    try:
+        is_there = files.get_file_info(place.path).type != fs.FileType.NotFound
+    except OSError as error:
+        raise _refused(str(place), error) from error
+    if is_there and not overwrite:
+        raise OutputError(f"{place}: exists; choose another --out or add --overwrite")
+
+    def write(table: pl.DataFrame) -> None:
+        content = io.BytesIO()
+        _write(table, content, is_csv=place.path.endswith(".csv"))
+        try:
+            # An object is there when all of it has arrived, and not before.
+            with files.open_output_stream(place.path, compression=None) as stream:
+                stream.write(content.getbuffer())
+        except OSError as error:
+            raise _refused(str(place), error) from error
+
+    return write
+
+
+def _delta(path: str, mode: str) -> Writer:
+    lake = require("deltalake", extra="lake")
+    place = place_of(path)
+    address = path if place is None else str(place)
+    options = lake_options(address)
+    name = f"delta:{address}"
+    if mode == "error" and lake.DeltaTable.is_deltatable(address, options):
+        raise OutputError(f"{name}: exists; add --append or --overwrite, or choose another --out")
+
+    def write(table: pl.DataFrame) -> None:
+        try:
+            lake.write_deltalake(address, table.to_arrow(), mode=mode, storage_options=options)
+        except (lake.exceptions.DeltaError, OSError) as error:
+            raise _refused(name, error) from error
+
+    return write
+
+
+def _database(found: re.Match[str], mode: str) -> Writer:
+    driver = require("adbc_driver_postgresql.dbapi", extra="sql")
+    variable, schema, table_name = found.groups()
+    address = database_address(f"env:{variable}", where="--out")
+    asked = ".".join(f'"{each}"' for each in (schema, table_name) if each)
+    try:
+        with driver.connect(address) as opened, opened.cursor() as cursor:
+            cursor.execute("SELECT to_regclass($1) IS NOT NULL", (asked,))
+            is_there = bool(cursor.fetchone()[0])
+    except driver.Error as error:
+        raise _refused(found[0], error) from error
+    if is_there and mode == "error":
+        raise OutputError(f"{found[0]}: exists; add --append or --overwrite, or choose another")
+    action = {"append": "create_append", "overwrite": "replace" if is_there else "create"}
+
+    def write(table: pl.DataFrame) -> None:
+        try:
+            # One transaction: others see the table of before until all rows are there.
+            with driver.connect(address) as opened, opened.cursor() as cursor:
+                rows = table.to_arrow(compat_level=pl.CompatLevel.oldest())
+                cursor.adbc_ingest(
+                    table_name, rows, action.get(mode, "create"), db_schema_name=schema
+                )
+                opened.commit()
+        except driver.Error as error:
+            raise _refused(found[0], error) from error
+
+    return write
+
+
+def _refused(name: str, error: Exception) -> OutputError:
+    text = " ".join(str(error).split())
+    answer = re.search(r"(?:ERROR|FATAL): +(.+?)(?: SQLSTATE|$)", text)
+    shown = answer[1] if answer else re.sub(r"[?]\S+", "?…", text)
+    return OutputError(f"{name}: cannot be written: {shown[:160]}; choose another --out")

@@ -1,0 +1,139 @@
+"""Tables of lakes and answers of databases: what cannot be read is one line."""
+
+import json
+
+import deltalake
+import polars as pl
+import pytest
+from tests.databases import postgres_server
+from tests.ingest.mapping.shapes import EVENTS, HEADER, write_csv
+from tests.texts import raises_text, says
+
+from segmentry import build_user_table
+from segmentry.errors import ConfigError, DataError
+
+LOG = 'user_id = "who"\ntime = "when"\nad_id = "ad"\nclick = "hit"\n'
+TABLE = pl.DataFrame(EVENTS, schema=HEADER, orient="row")
+
+
+def table_of(folder, origin):
+    file = folder / "m.toml"
+    file.write_text(f'name = "small"\nutc_offset_hours = 8\n[log]\n{origin}\n{LOG}')
+    return build_user_table(None, mapping=file)
+
+
+@pytest.fixture
+def expected(tmp_path):
+    write_csv(tmp_path / "log.csv", EVENTS)
+    return table_of(tmp_path, 'files = "log.csv"')
+
+
+def test_a_table_of_delta_that_lost_rows_since(expected, tmp_path):
+    deltalake.write_deltalake(tmp_path / "log", TABLE.to_arrow(), partition_by=["ad"])
+    deltalake.DeltaTable(tmp_path / "log").delete("hit = 1")
+
+    assert table_of(tmp_path, 'files = "delta:log@0"').equals(expected)
+    assert table_of(tmp_path, 'files = "delta:log"')["n_clicks"].sum() == 0
+
+
+@pytest.mark.parametrize("name", ["delta:nothing", "delta:log@9", "iceberg:nothing"])
+def test_a_table_that_is_not_there(name, tmp_path):
+    deltalake.write_deltalake(tmp_path / "log", TABLE.to_arrow())
+
+    with raises_text(DataError):
+        table_of(tmp_path, f'files = "{name}"')
+
+
+def test_a_table_without_a_mapped_column(tmp_path):
+    deltalake.write_deltalake(tmp_path / "log", TABLE.rename({"hit": "hits"}).to_arrow())
+
+    with raises_text(DataError):
+        table_of(tmp_path, 'files = "delta:log"')
+
+
+def test_a_table_of_a_newer_protocol(tmp_path):
+    deltalake.write_deltalake(tmp_path / "log", TABLE.to_arrow())
+    (log,) = (tmp_path / "log" / "_delta_log").glob("*.json")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    for each in lines:
+        if "protocol" in each:
+            each["protocol"]["minReaderVersion"] = 9
+    log.write_text("\n".join(map(json.dumps, lines)))
+
+    with raises_text(DataError):
+        table_of(tmp_path, 'files = "delta:log"')
+
+
+@pytest.fixture(scope="module")
+def database():
+    with postgres_server() as server:
+        yield f"postgresql:///postgres?host={server.folder}&user=postgres"
+
+
+def rows_of(zone):
+    moments = ", ".join(
+        f"('{who}', to_timestamp({at}), {ad}, {hit}, 1.50::numeric)" for who, at, ad, hit in EVENTS
+    )
+    return (  # of our own texts
+        f"SELECT who, at AT TIME ZONE '{zone}' AS \\\"when\\\", ad, hit, paid "  # noqa: S608
+        f"FROM (VALUES {moments}) AS log(who, at, ad, hit, paid)"
+    )
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Lima"])
+def test_moments_of_a_database_are_the_same_in_any_zone(
+    zone, database, expected, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SHOP_DB", f"{database}&options=-c%20TimeZone%3D{zone}")
+    query = rows_of("UTC").replace(" AT TIME ZONE 'UTC'", "")
+
+    found = table_of(tmp_path, f'query = "{query}"\nconnection = "env:SHOP_DB"')
+
+    assert found.equals(expected)
+
+
+def test_times_of_a_database_without_a_zone_are_of_the_local_clock(
+    database, expected, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SHOP_DB", database)
+    query = rows_of("Asia/Shanghai")
+
+    found = table_of(tmp_path, f'query = "{query}"\nconnection = "env:SHOP_DB"')
+
+    assert found.equals(expected)
+
+
+@pytest.mark.parametrize(
+    "query", ["SELEC 1", "SELECT 1 AS who", "SELECT 1; SELECT 2", "CREATE TABLE x (y int)"]
+)
+def test_a_query_that_fails_is_one_line(query, database, tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOP_DB", database)
+
+    with pytest.raises(DataError) as caught:
+        table_of(tmp_path, f'query = "{query}"\nconnection = "env:SHOP_DB"')
+
+    assert "\n" not in str(caught.value)
+    says(str(caught.value))
+
+
+def test_a_database_that_cannot_be_reached(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOP_DB", "postgresql://someone:secret@127.0.0.1:1/shop")
+
+    with raises_text(DataError):
+        table_of(tmp_path, 'query = "SELECT 1"\nconnection = "env:SHOP_DB"')
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        'query = "SELECT 1"',
+        'query = "SELECT 1"\nconnection = "env:NO_SUCH_VARIABLE"',
+        'query = "SELECT 1"\nconnection = "postgresql://someone:secret@host/shop"',
+        'query = "SELECT 1"\nconnection = "env:X"\nfiles = "log.csv"',
+    ],
+)
+def test_a_query_needs_the_name_of_a_variable(origin, tmp_path):
+    with raises_text(ConfigError) as caught:
+        table_of(tmp_path, origin)
+
+    assert "secret" not in str(caught.value)
