@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,7 +20,7 @@ from tests.reads import DAILY_PURCHASES, LOG_HEADER, csv_text, source_of, split,
 from tests.texts import raises_text, says
 
 from segmentry.datasets import GeneratorOptions, generate_taobao
-from segmentry.errors import ConfigError, DataError, EngineError
+from segmentry.errors import ConfigError, DataError, EngineError, MissingExtraError
 from segmentry.features._behaviour_table import _rows_by_user
 from segmentry.ingest.engines import open_engine, spark
 from segmentry.ingest.engines.spark import ClusterEngine, opened_cluster
@@ -305,6 +306,13 @@ def test_java_must_be_there_and_new(version, log, tmp_path, monkeypatch):
 
     with raises_text(ConfigError):
         prepare(log, out=tmp_path / "p", engine="spark")
+
+
+def test_connect_needs_its_libraries(log, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    with socket.create_server(("127.0.0.1", 0)) as server, raises_text(MissingExtraError):
+        address = f"sc://127.0.0.1:{server.getsockname()[1]}"
+        prepare(log, out=tmp_path / "p", engine="spark", master=address)
 
 
 def test_a_second_session_of_a_process_is_refused(session, log, tmp_path):

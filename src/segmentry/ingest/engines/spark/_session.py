@@ -1,6 +1,7 @@
 """A session of Spark: opened or the caller's, looked at before it is used, and its failures."""
 
 import contextlib
+import importlib
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from segmentry.errors import ConfigError, EngineError
+from segmentry.errors import ConfigError, EngineError, MissingExtraError
 from segmentry.ingest.engines.spark._tasks import (
     COLUMNS,
     WRONG,
@@ -218,7 +219,7 @@ def _open(master: str, settings: Mapping[str, str]) -> "SparkSession":
         from pyspark.sql import SparkSession
 
         if master.startswith("sc://"):
-            require("grpc", extra="spark")
+            _require_connect()
             builder = SparkSession.builder.remote(master)
             for name, value in settings.items():
                 builder = builder.config(name, value)
@@ -277,6 +278,16 @@ def _check_master(master: str) -> None:
         f"--master {master}: no answer within {_ANSWER_SECONDS} s ({failures[0]}); check the "
         "address, and that the master runs"
     )
+
+
+def _require_connect() -> None:
+    try:
+        importlib.import_module("grpc")
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "grpcio, which Spark Connect needs, is not installed; run: "
+            'pip install "pyspark[connect]"'
+        ) from error
 
 
 def _require_java() -> None:
