@@ -14,6 +14,7 @@ from segmentry.results.summary import (
     read_summary,
     render_summary_json,
 )
+from segmentry.runtime.version import __version__
 from segmentry.schema import Estimate
 
 
@@ -76,6 +77,7 @@ def test_what_is_no_summary_is_refused(text):
 
 def test_a_field_that_is_wrong_is_named(summary):
     document = json.loads(render_summary_json(summary))
+    document["repeat"]["segmentry_version"] = __version__
     document["segments"][1]["n_users"] = "many"
     assert refused(json.dumps(document)).startswith("x/summary.json: segments.1.n_users: ")
     del document["selection"]

@@ -216,7 +216,7 @@ def _reuse(
     table = read_user_table(run_dir)
     manifest = read_manifest(run_dir)
     reading = {name: manifest.config[name] for name in _READING_OPTIONS if name in manifest.config}
-    reading["with_"] = tuple(_texts(reading.get("with_")))
+    reading |= {name: tuple(_texts(reading.get(name))) for name in ("with_", "spark_conf")}
     behaviours = reuse_behaviours(run_dir, bundle)
     outcome = summary.outcome
     users = UserData(
