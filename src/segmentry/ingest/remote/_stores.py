@@ -197,7 +197,7 @@ class _WebFile:
         wanted = {"Range": bytes_wanted, "Accept-Encoding": "identity"}
         request = urllib.request.Request(self._address, headers=wanted)  # noqa: S310  # http or https alone
         try:
-            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  # as above
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # nosec B310  # noqa: S310
                 yield answer
         except urllib.error.HTTPError as error:
             error.close()
