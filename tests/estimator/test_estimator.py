@@ -208,7 +208,7 @@ def test_users_without_structure_are_one_segment():
     assert segmenter.transform(ball).shape == (300, 1)
 
 
-@pytest.mark.filterwarnings("ignore:1 users have a level of")
+@pytest.mark.filterwarnings("ignore:1 user has a level of")
 @pytest.mark.parametrize("unknown", [None, np.nan, np.inf, -np.inf])
 def test_new_users_may_lack_values_and_have_unseen_levels(fitted, unknown):
     new = pl.DataFrame(

@@ -260,7 +260,7 @@ def test_a_folder_that_is_not_prepared_is_refused(days, tmp_path):
 
 
 def test_one_at_a_time(days, begun):
-    from segmentry.ingest.store.journal import locked
+    from segmentry.runtime.temporary import locked
 
     staging = begun.parent / ".p.preparing"
     staging.mkdir()
@@ -357,7 +357,7 @@ def test_a_run_is_not_disturbed_by_what_happens_to_the_files_that_it_reads(whole
     with Fingerprinting([file, days["day-5"]]) as fingerprints:
         found, plain = sorted(fingerprints.results(), key=lambda each: each.path != file.name)
 
-    assert asdict(found) == written | {"sha256": content}
+    assert asdict(found) == written | {"sha256": content, "n_bytes_read": None, "version": ""}
     assert plain.sha256 == hashlib.sha256(days["day-5"].read_bytes()).hexdigest()
 
 

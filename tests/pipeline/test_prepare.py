@@ -310,7 +310,7 @@ def test_duplicates_may_be_kept(data, prepared, tmp_path):
 
 
 def test_two_at_once_on_one_folder_are_refused(data, tmp_path):
-    from segmentry.ingest.store.journal import locked
+    from segmentry.runtime.temporary import locked
 
     staging = tmp_path / ".p.preparing"
     staging.mkdir()

@@ -250,7 +250,7 @@ def parse_ratio(text: str) -> tuple[float, ...]:
     (9.0, 1.0)
     """
     try:
-        parts = tuple(parse_amount(part) for part in text.split(":"))
+        parts = tuple(float(parse_amount(part)) for part in text.split(":"))
     except typer.BadParameter:
         parts = ()
     if len(parts) < 2 or not all(part > 0 for part in parts):

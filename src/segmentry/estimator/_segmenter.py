@@ -132,7 +132,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
     >>> segmenter = UserSegmenter(n_segments=2, weights={"country": 0.5}).fit(users)
     >>> segmenter.labels_
     array([0, 0, 0, 0, 1, 1, 1])
-    >>> segmenter.predict(pl.DataFrame({"n_orders": [70, 0], "country": ["it", "de"]}))
+    >>> segmenter.predict(pl.DataFrame({"n_orders": [70, 0], "country": [None, "de"]}))
     array([1, 0])
     >>> segmenter.set_output(transform="polars").transform(users[:1]).columns
     ['distance_to_segment_1', 'distance_to_segment_2']

@@ -14,8 +14,9 @@ _MIN_KNOWN = 10
 def differences(steps: Preprocessing, table: pl.DataFrame) -> Iterator[str]:
     """Say where levels are new, values are in another unit, or a column is of another type."""
     for feature, n_users in steps.unseen_levels(table).items():
+        who = "1 user has" if n_users == 1 else f"{n_users:,} users have"
         yield (
-            f"{n_users:,} users have a level of {feature} that was not there when the segments "
+            f"{who} a level of {feature} that was not there when the segments "
             "were formed; it counts as none of the known levels"
         )
     for feature, (share, low, high) in steps.shares_outside(table).items():
