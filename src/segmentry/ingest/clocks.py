@@ -50,7 +50,7 @@ class Clock:
 def standard_hours(timezone: str) -> UtcOffset:
     """Return the hours from UTC of a zone without summer time.
 
-    Raises ConfigError if there is no such zone.
+    Raises ConfigError if the zone is unknown.
 
     >>> standard_hours("America/New_York"), standard_hours("Asia/Kolkata")
     (-5, 5.5)

@@ -91,7 +91,7 @@ def rename_segment(run_dir: Path, segment_id: int, name: str) -> None:
     BundleError
         If the run cannot be read.
     ConfigError
-        If the name is empty, too long or that of another segment, or there is no such segment.
+        If the name is empty, too long or that of another segment, or the number is unknown.
     OutputError
         If the run folder cannot be written.
     """

@@ -104,7 +104,7 @@ def max_rows_of(name: str) -> int:
 
 
 def lists_of(content: Mapping[str, Any], names: Sequence[str]) -> dict[str, list[Any]]:
-    """Return the lists of a body; the first holds at least one row, and there is no other.
+    """Return the lists of a body; the first holds at least one row, and others are refused.
 
     Raises Problem with all that is wrong.
     """

@@ -211,7 +211,7 @@ def _budget(impressions: int | None, money: float | None, cost: float | None) ->
         raise ConfigError(
             "--money: the cost of an impression is missing; add --cost-per-impression"
         )
-    bought = (money or 0.0) / cost
+    bought = money / cost
     if not 1 <= bought < 1e15:
         raise ConfigError(f"--money {money:g}: buys no impression at {cost:g} each; ask for more")
     return int(bought * (1 + 1e-12))

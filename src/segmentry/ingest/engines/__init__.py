@@ -48,7 +48,7 @@ def open_engine(
     Raises
     ------
     ConfigError
-        If there is no such engine, or the cluster does not answer.
+        If the engine is unknown, or the cluster does not answer.
 
     Examples
     --------

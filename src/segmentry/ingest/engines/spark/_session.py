@@ -235,7 +235,7 @@ def _started(master: str, settings: Mapping[str, str]) -> "SparkSession":
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
-    if SparkContext._active_spark_context is not None:  # noqa: SLF001  # there is no public way
+    if SparkContext._active_spark_context is not None:  # noqa: SLF001  # nothing public says so
         raise ConfigError(
             "--engine spark: this process has a Spark session already; hand it over: "
             "engine=SparkEngine(session)"
