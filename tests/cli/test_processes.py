@@ -50,6 +50,20 @@ def test_the_commands_are_known_without_loading_what_they_need():
     assert found.stdout == "[]\n"
 
 
+@pytest.mark.parametrize(("words", "is_loaded"), [("--help", False), ("run --help", True)])
+def test_settings_are_loaded_for_the_help_of_a_command_and_not_for_the_list(words, is_loaded):
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('pydantic' in sys.modules, file=sys.stderr))\n"
+        "from segmentry.cli import main\n"
+        f"sys.argv = ['segmentry', *{words.split()}]\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == str(is_loaded)
+    assert ("--k-range" in done.stdout) == is_loaded
+
+
 def test_what_prints_an_answer_loads_no_statistics():
     """`scipy.stats` alone takes most of a second of every command."""
     code = "import sys, segmentry.cli._console; print('scipy.stats' in sys.modules)"
