@@ -77,6 +77,16 @@ def test_plain_lines_are_split_without_the_engine(engine, tmp_path, written):
     assert written == [True]
 
 
+def test_broken_lines_of_the_log_before_are_not_counted_again(engine, tmp_path, written):
+    before, _ = read(engine, tmp_path / "a", [*PLAIN, f"3,{T},5,7,1,0,9,9"])
+    account, rows = read(engine, tmp_path / "b", PLAIN)
+
+    assert written == [False, True]
+    assert before.rejected["wrong number of fields"] == 1
+    assert (account.n_read, rows) == (399, reference_log(PLAIN)[0])
+    assert account.rejected == {}
+
+
 def test_users_are_hashed_as_by_the_engine(engine):
     ids = np.random.default_rng(0).integers(-(1 << 62), 1 << 62, 1000)
     frame = engine.from_polars(pl.DataFrame({"user_id": ids}))

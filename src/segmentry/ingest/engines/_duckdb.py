@@ -194,6 +194,8 @@ class DuckDBEngine:
                 exclude=exclude,
                 on_progress=on_progress,
             )
+        unreadable: Mapping[str, int] = {}
+        n_repeated = 0
         if judged is None:
             judged = self._split_with_care(
                 source,
@@ -203,7 +205,7 @@ class DuckDBEngine:
                 keep_users=keep_users,
                 on_progress=on_progress,
             )
-        unreadable, n_repeated = unreadable_rows(self._ask), 0
+            unreadable = unreadable_rows(self._ask)
         if source.is_distinct:
             distinct = functools.partial(self.write_part, source.role, is_distinct=True)
             n_repeated = collapse(directory, distinct, on_collapse)
