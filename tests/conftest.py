@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tests import texts
 from tests.repeats import THOROUGH
 
@@ -14,6 +15,9 @@ from segmentry.ingest.engines import ENGINES, open_engine
 gc.set_threshold(100_000)
 # UMAP is compiled at its first use: 21 s, of which optimisations of no use here take a third.
 os.environ.setdefault("NUMBA_OPT", "0")
+# The same inputs in every run: new ones are tried by `--thorough` and `make fuzz`.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
 REAL_DATA = Path(os.environ.get("SEGMENTRY_REAL_DATA", BESIDE))
@@ -48,6 +52,7 @@ def pytest_configure(config):
         os.environ[texts.UPDATE] = "1"
     if config.getoption("--thorough"):
         os.environ[THOROUGH] = "1"
+        settings.load_profile("default")
     config.addinivalue_line("markers", "slow: only with --thorough, as `make verify` has it")
     config.addinivalue_line("markers", "only_engine(name): what this engine alone does")
     config.addinivalue_line(
