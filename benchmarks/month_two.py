@@ -14,7 +14,6 @@ from pathlib import Path
 
 from segmentry import pipeline
 from segmentry.datasets import GeneratorOptions, generate_months
-from segmentry.lifecycle.alarms import find_alarms
 from segmentry.results.summary import read_summary
 
 
@@ -50,7 +49,7 @@ def year(folder: Path, options: argparse.Namespace) -> int:
         else:
             pipeline.refresh(earlier, month.directory, out, history=folder / "members")
         seconds, summary = time.perf_counter() - start, read_summary(out)
-        alarms = () if summary.over_time is None else find_alarms(summary.over_time.periods)
+        alarms = () if summary.over_time is None else summary.over_time.alarms
         rung |= {(alarm.code, alarm.name) for alarm in alarms}
         choice = "" if summary.changes is None else summary.changes.decision.choice
         keys = " ".join(segment.segment_key for segment in summary.segments)

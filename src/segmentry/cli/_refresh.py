@@ -67,7 +67,6 @@ def refresh(
 
 def _print_json(result: "RefreshResult", out: Path) -> None:
     from segmentry.cli import _console
-    from segmentry.lifecycle.alarms import find_alarms
 
     changes, over_time = result.changes, result.run.summary.over_time
     _console.print_json(
@@ -76,7 +75,7 @@ def _print_json(result: "RefreshResult", out: Path) -> None:
             "decision": changes.decision,
             "exit_code": result.exit_code,
             "changes": changes,
-            "alarms": () if over_time is None else find_alarms(over_time.periods),
+            "alarms": () if over_time is None else over_time.alarms,
             "segments": [
                 {
                     "segment_key": segment.segment_key,
