@@ -48,8 +48,8 @@ def has_windows(summary: "Summary") -> bool:
     >>> has_windows(summary)  # doctest: +SKIP
     True
     """
-    over_time = summary.over_time
-    return over_time is not None and over_time.formed + 1 < len(over_time.windows)
+    over_time = _of(summary)
+    return over_time.formed + 1 < len(over_time.windows)
 
 
 def points_of(over_time: OverTime, key: str, code: str) -> tuple[Point, ...]:
@@ -66,8 +66,7 @@ def points_of(over_time: OverTime, key: str, code: str) -> tuple[Point, ...]:
 
 
 def _of(summary: "Summary") -> OverTime:
-    assert summary.over_time is not None, "has_windows"  # noqa: S101  # `FIGURE.needs` it
-    return summary.over_time
+    return summary.over_time or OverTime(windows=(), formed=0, readings=(), alarms=())
 
 
 def _point(reading: Reading) -> Point:
