@@ -70,7 +70,8 @@ def year(folder: Path, options: argparse.Namespace, seed: int, changes: list[Cha
             shares = tuple(f"{share:.1%}" for share in moved(summary.changes))
         keys = " ".join(segment.segment_key for segment in summary.segments)
         texts = "; ".join(
-            f"{alarm.code} {alarm.name or ''} {alarm.observed or 0:.4g} for {alarm.expected or 0:.4g}"
+            f"{alarm.code} {alarm.name or ''} {alarm.observed or 0:.4g} for "
+            f"{alarm.expected or 0:.4g}"
             for alarm in alarms
             if not alarm.is_over
         )
@@ -86,7 +87,7 @@ def year(folder: Path, options: argparse.Namespace, seed: int, changes: list[Cha
 
 
 def moved(change: ChangeReport) -> tuple[float, float]:
-    """Return the shares of users of both windows who moved, and whom luck would move."""
+    """Return the shares of users of both windows who moved, and of those that luck would move."""
     moves = change.moves
     n_both = moves.n_both or 1
     return (moves.n_by_users or 0) / n_both, (moves.n_by_luck or 0) / n_both
