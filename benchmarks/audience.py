@@ -43,9 +43,8 @@ def main() -> None:
         )
         seconds, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    print(
-        f"{audience.n_written:,} of {given.rows:,} rows: {seconds:.0f} s, {cpu:.0f} CPU s, {peak:,.0f} MB"
-    )
+    took = f"{seconds:.0f} s, {cpu:.0f} CPU s, {peak:,.0f} MB"
+    print(f"{audience.n_written:,} of {given.rows:,} rows: {took}")
 
 
 def make(folder: Path, n_rows: int, n_users: int) -> None:
