@@ -195,6 +195,7 @@ def looked_at(run_dir, tmp_path_factory):
     words = ("--metric", "clicks", "--mde", "60%", "--ratio", "2:1:1", "--looks", "3")
     answer = segmentry("plan", "test", folder, *words, "--max-days", "365")
     assert (answer.code, answer.err) == (0, "")
+    assert " in 2 treatments (salt" in answer.out
     return folder
 
 
