@@ -6,9 +6,10 @@ from segmentry.lifecycle.alarms import (
     DayFacts,
     FeatureFacts,
     OutcomeFacts,
-    OverTime,
     PeriodFacts,
     SegmentFacts,
+    WindowCounts,
+    show_windows,
 )
 from segmentry.lifecycle.records import ChangeReport, Decision, Flow, Moves, SegmentChange
 
@@ -59,6 +60,7 @@ def with_windows(summary):
     The third segment has clicked 30 % more in both.
     """
     periods = (window(0), window(1, lifts=LIFTS), window(2, lifts=LIFTS))
+    over_time = show_windows(WindowCounts(periods=periods), min_size=50)
     flows = (
         Flow("k2aa", "k2aa", 3_900),
         Flow("k2aa", "k3bb", 900),
@@ -68,10 +70,10 @@ def with_windows(summary):
     )
     changes = ChangeReport(
         earlier="june",
-        earlier_starts_at=periods[1].start,
-        earlier_ends_at=periods[1].end,
-        starts_at=periods[2].start,
-        ends_at=periods[2].end,
+        earlier_starts_at=over_time.windows[1].start,
+        earlier_ends_at=over_time.windows[1].end,
+        starts_at=over_time.windows[2].start,
+        ends_at=over_time.windows[2].end,
         decision=Decision("ask", "alarm"),
         segments=tuple(
             SegmentChange(key, segment.name, "kept", 1_000, jaccard=0.8)
@@ -86,5 +88,4 @@ def with_windows(summary):
         replace(segment, segment_key=key)
         for key, segment in zip(KEYS, summary.segments, strict=True)
     )
-    over_time = OverTime(periods=periods)
     return replace(summary, segments=segments, changes=changes, over_time=over_time)

@@ -14,7 +14,7 @@ from segmentry.errors import ConfigError, DataError, SchemaError, SelectionError
 from segmentry.evaluation.later_days import AddedGain, Way, compare_families
 from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.room import scratch_folder
-from segmentry.lifecycle.alarms import OverTime
+from segmentry.lifecycle.alarms import WindowCounts
 from segmentry.lifecycle.changes import Refit, compare_refit, count_moves
 from segmentry.lifecycle.decision import decide_model
 from segmentry.lifecycle.history import (
@@ -138,7 +138,7 @@ class _Chosen:
     """Of the same users by the earlier model."""
     files: set[Path]
     changes: ChangeReport
-    over_time: OverTime
+    windows: WindowCounts
 
 
 def refresh(
@@ -225,7 +225,7 @@ def refresh(
                     inputs=fetched(source),
                     scratch=chosen.fit.scratch,
                     changes=chosen.changes,
-                    over_time=chosen.over_time,
+                    windows=chosen.windows,
                 ),
                 clock=clock,
                 progress=progress,
@@ -266,7 +266,7 @@ def _choose(
         window=users.window,
         min_size=reading.settings.min_size,
     )
-    over_time = count_windows(
+    windows = count_windows(
         earlier.folder,
         earlier.bundle,
         earlier.summary,
@@ -275,7 +275,7 @@ def _choose(
         users=kept.users,
         segment_ids=kept.ids,
     )
-    has_alarm = has_new_alarm(over_time)
+    has_alarm = has_new_alarm(windows)
     changes = _changes(earlier, kept, refit, compared, asked, has_alarm=has_alarm)
     is_refit = changes.decision.choice == "refit"
     return _Chosen(
@@ -284,7 +284,7 @@ def _choose(
         kept_ids=kept.ids,
         files=files,
         changes=changes,
-        over_time=over_time,
+        windows=windows,
     )
 
 

@@ -11,7 +11,7 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.evaluation.later_days import NO_SIGNAL
 from segmentry.evaluation.number import STRONG
 from segmentry.evaluation.stability import STABLE
-from segmentry.present import card, changes, first_screen, over_time
+from segmentry.present import card, changes, first_screen, over_time, two_runs
 from segmentry.present import figures as plots
 from segmentry.present.report import (
     _cards,
@@ -95,6 +95,8 @@ _FACTS = (
     card.card_of,
     card.texts_of,
     over_time.alarms_of,
+    two_runs.compared_sentences,
+    two_runs.compared_tables,
     formats.period,
     glossary_of,
     plots.curve_table,

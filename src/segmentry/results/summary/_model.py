@@ -75,7 +75,7 @@ class Summary:
     changes : ChangeReport or None
         What changed since the earlier run, where the run refreshes one.
     over_time : OverTime or None
-        The counts of all windows since the segments were formed, where the run refreshes another.
+        All windows since the segments were formed, where the run refreshes another.
     """
 
     headline: str
