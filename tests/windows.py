@@ -54,6 +54,26 @@ def window(number, *, lifts=(1.0, 1.0, 1.0)):
     )
 
 
+def coloured(summary, numbers):
+    """Return a summary of a refit whose segments are coloured by these numbers."""
+    return replace(summary, changes=replace(_CHANGES, colours=tuple(numbers)))
+
+
+_CHANGES = ChangeReport(
+    earlier="june",
+    earlier_starts_at=START,
+    earlier_ends_at=START + MONTH,
+    starts_at=START + MONTH,
+    ends_at=START + 2 * MONTH,
+    decision=Decision("refit", "asked for"),
+    segments=(),
+    moves=Moves(
+        n_both=9_410, n_new=590, n_absent=610, n_placed=10_000, n_by_users=910, n_by_model=0,
+        by_users=(), by_model=(),
+    ),
+)  # fmt: skip
+
+
 def with_windows(summary):
     """Return a summary of three segments with two later windows, in the last of which users move.
 

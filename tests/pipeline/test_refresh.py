@@ -226,6 +226,18 @@ def test_other_users_only_are_refused(own, tmp_path):
     refuse(own, (own / "third", data, "--since", THIRD[1]), "users of the new data is in")
 
 
+def test_a_segment_keeps_its_colour_with_its_key(life):
+    colours = {}
+    for name in ("first", "second", "third"):
+        summary = read_summary(life[0] / name)
+        own = {s.segment_key: summary.colour_number(s.segment_id) for s in summary.segments}
+        assert len(set(own.values())) == len(own)
+        new = set(own) - set(colours)
+        assert not {own[key] for key in new} & set(colours.values())
+        assert {key: colours[key] for key in set(own) & set(colours)}.items() <= own.items()
+        colours |= own
+
+
 def test_data_with_other_features_are_refused(own, log, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(log, data)

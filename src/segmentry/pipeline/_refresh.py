@@ -26,7 +26,7 @@ from segmentry.lifecycle.history import (
     carried_on,
     written_history,
 )
-from segmentry.lifecycle.keys import SegmentKeys, first_keys
+from segmentry.lifecycle.keys import SegmentKeys, carried_colours, first_keys
 from segmentry.lifecycle.order import check_follows, check_history
 from segmentry.lifecycle.records import ChangeReport
 from segmentry.pipeline._folder import Making, RunResult, fill_folder, form_segments
@@ -406,13 +406,18 @@ def _changes(
 ) -> ChangeReport:
     then, now, settings = earlier.bundle.window, kept.users.window, earlier.settings
     gain = _gain(kept, refit, seed=settings.seed)
+    decision = decide_model(gain, is_same=compared.is_same, has_alarm=has_alarm, asked=asked)
+    keys, summary = earlier.keys, earlier.summary
+    before = {key: summary.colour_number(place) for place, key in enumerate(keys.keys, start=1)}
+    now_keys = compared.keys if decision.choice == "refit" else keys
     return ChangeReport(
         earlier=earlier.folder.name,
         earlier_starts_at=then.start,
         earlier_ends_at=then.end,
         starts_at=now.start,
         ends_at=now.end,
-        decision=decide_model(gain, is_same=compared.is_same, has_alarm=has_alarm, asked=asked),
+        decision=decision,
+        colours=carried_colours(before, now_keys.keys),
         segments=compared.segments,
         moves=count_moves(
             earlier.segments,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from segmentry.describe.profiles import SegmentProfile
 from segmentry.formats import count, day, percent, rate
 from segmentry.lifecycle.alarms import OverTime, Reading
 from segmentry.present.figures._altair import alt
@@ -109,7 +108,8 @@ def _draw(summary: "Summary") -> Drawing | None:
         for code in _PANELS
         for row in _rows(
             points_of(over_time, segment.segment_key, code),
-            segment,
+            f"{code} {segment.segment_id}",
+            segment_colour(summary.colour_number(segment.segment_id)),
             code,
             top=_TOP + i * _STEP,
             windows=(over_time.formed, len(over_time.windows) - 1),
@@ -122,7 +122,8 @@ def _draw(summary: "Summary") -> Drawing | None:
 
 def _rows(
     points: Sequence[Point],
-    segment: "SegmentProfile",
+    line: str,
+    colour: str,
     code: str,
     *,
     top: int,
@@ -147,8 +148,8 @@ def _rows(
     span = max(1, windows[1] - windows[0])
     return [
         {
-            "line": f"{code} {segment.segment_id}",
-            "color": segment_colour(segment.segment_id),
+            "line": line,
+            "color": colour,
             "x": round(left + (right - left) * (point.period - windows[0]) / span, 2),
             "y": y(point.value),
             "low": y(point.low),

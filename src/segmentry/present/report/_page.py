@@ -78,7 +78,7 @@ def _page(
     compared: RunComparison | None = None,
     **more: object,
 ) -> str:
-    pages = environment()
+    pages = environment(summary.colours)
     script = pages.get_template("page.js").render()
     return pages.get_template("page.html").render(
         summary=summary,
