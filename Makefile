@@ -91,10 +91,11 @@ verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers
 	$(BIN)/python benchmarks/later_days.py verdicts --seeds 400 --n-users 3000
 	$(BIN)/python benchmarks/later_days.py verdicts --seeds 1200 --n-users 3000 --only null
 	$(BIN)/python benchmarks/later_days.py verdicts --seeds 600 --n-users 5000 --drift 0.3 --only null
-	$(BIN)/python benchmarks/over_time.py rates --years 200
-	$(BIN)/python benchmarks/over_time.py power --years 200
+	$(BIN)/python benchmarks/over_time.py rates --years 200 --first 1000
+	$(BIN)/python benchmarks/over_time.py power --years 200 --first 1000
 	$(BIN)/python benchmarks/month_two.py --users 200000 --months 12
 	$(BIN)/python benchmarks/month_two.py --users 5000 --months 12 --no-life
+	$(BIN)/python benchmarks/month_two.py --users 3000 --months 2 --no-life --seeds 12 --seed 100
 	$(BIN)/python benchmarks/groups.py tables --seeds 200
 	$(BIN)/python benchmarks/groups.py null-logs --seeds 200
 	$(BIN)/python benchmarks/choice.py halves --seeds 100 --first 101

@@ -1,7 +1,7 @@
 """Tests of what matters: false alarms where there is nothing, the promised power where there is.
 
 python benchmarks/experiments.py aa --seeds 1000 --n-users 600
-python benchmarks/experiments.py power --seeds 200 --n-users 24000 --mde 0.15
+python benchmarks/experiments.py power --seeds 1000 --n-users 40000 --mde 0.12
 
 Users buy as in a shop: half of them never, the others by a gamma-Poisson law (a user keeps a rate),
 each purchase worth a lognormal amount with a long tail; clicks come from every user, by its own
@@ -29,6 +29,7 @@ from segmentry.advise.experiments import (
     plan_experiment,
 )
 from segmentry.advise.experiments._files import metric_rows
+from segmentry.advise.experiments._power import look_days
 from segmentry.errors import ConfigError
 
 DAYS = 8
@@ -69,10 +70,11 @@ class Shop:
         return counts * worth
 
 
-def analysed(shop, metric, before, during, *, n_arms, salt, alpha=0.05, look=None):
-    """Assign, and analyse what the users did in the test."""
+def analysed(shop, metric, before, during, arms, *, alpha=0.05, look=None):
+    """Analyse what the users did in the test."""
+    n_arms = int(arms.max()) + 1
     return analyse_metric(
-        arms_of(shop, n_arms, salt),
+        arms,
         during,
         metric=metric,
         names=[f"arm {arm}" for arm in range(n_arms)],
@@ -107,12 +109,13 @@ def aa(args):
             before = shop.draw(metric, DAYS).sum(axis=0)
             during = shop.draw(metric, 6)
             total = during.sum(axis=0)
-            several = analysed(shop, metric, before, total, n_arms=4, salt=seed)
+            four, two = (arms_of(shop, n_arms, seed) for n_arms in (4, 2))
+            several = analysed(shop, metric, before, total, four)
             is_any = any(each.is_found for each in several.contrasts)
             hits.setdefault(f"{metric}, three treatments", []).append(is_any)
             # p does not depend on the level, so that one analysis of a look serves all of them.
             ps = [
-                analysed(shop, metric, before, during[: 2 * look].sum(axis=0), n_arms=2, salt=seed)
+                analysed(shop, metric, before, during[: 2 * look].sum(axis=0), two)
                 .contrasts[0]
                 .effect.p
                 for look in (1, 2, 3)
@@ -130,66 +133,66 @@ def aa(args):
 def power(args):
     """Share of tests that find a lift of the size they were planned for."""
     for metric in args.metrics:
-        for n_looks, ratio in ((1, (1.0, 1.0)), (3, (1.0, 1.0)), (1, (1.0, 1.0, 1.0))):
-            request = ExperimentRequest(mde=args.mde, ratio=ratio, n_looks=n_looks, max_days=90)
-            hits, lengths = {"with the pre-period": [], "without": []}, []
-            for seed in range(args.seeds):
-                shop = Shop.of(args.n_users, seed)
-                seen = shop.draw(metric, DAYS)
-                day, user = np.nonzero(seen)
-                rows, _ = metric_rows(
-                    pl.DataFrame({"user_id": user, "day": day, "y": seen[day, user]}),
-                    DAYS,
-                    pl.DataFrame({"user_id": range(args.n_users), "segment_id": shop.segments}),
-                    [(None, "all")],
-                    is_winsorised=metric == "value",
-                )
-                try:
-                    plan = plan_experiment(
-                        rows, request, measured_days=DAYS / 2, salt="", n_control=1, n_treatment=1
-                    )
-                except ConfigError:
-                    continue
-                for name, n_days, before in (
-                    ("with the pre-period", plan.everyone.n_days_adjusted, seen.sum(axis=0)),
-                    ("without", plan.everyone.n_days, np.zeros(args.n_users)),
-                ):
-                    if n_days is None:
-                        continue
-                    if name == "without":
-                        lengths.append(n_days)
-                    hits[name].append(
-                        is_found(shop, metric, before, n_days, request, lift=args.mde, salt=seed)
-                    )
-            print(f"{metric}: lift {args.mde:.0%}, {len(ratio)} arms, {n_looks} looks, power 80 %")
-            for name, each in hits.items():
-                if each:
-                    print_rate(f"found {name}", each)
-            print(f"  days planned on average: {np.mean(lengths):.1f}")
+        hits, lengths = {}, {}
+        for seed in range(args.first, args.first + args.seeds):
+            shop = Shop.of(args.n_users, seed)
+            seen = shop.draw(metric, DAYS)
+            for n_arms in (2, 3):
+                arms = arms_of(shop, n_arms, seed)
+                plans = planned(shop, metric, seen, mde=args.mde, n_arms=n_arms)
+                longest = max((n_days for *_, n_days in plans), default=0)
+                during = shop.draw(metric, longest, args.mde, arms == 1)
+                for request, name, n_days in plans:
+                    before = seen.sum(axis=0) if "pre-period" in name else np.zeros(args.n_users)
+                    hit = is_found(shop, metric, before, during[:n_days], arms, request=request)
+                    hits.setdefault(name, []).append(hit)
+                    lengths.setdefault(name, []).append(n_days)
+        print(f"{metric}: lift {args.mde:.0%}, {args.n_users:,} users, power 80 %")
+        for name, each in hits.items():
+            print_rate(f"{name}, {np.mean(lengths[name]):.1f} days", each)
 
 
-def is_found(shop, metric, before, n_days, request, *, lift, salt):
+def planned(shop, metric, seen, *, mde, n_arms):
+    """Return request, name and days of each test; none where the plan refuses the lift."""
+    day, user = np.nonzero(seen)
+    rows, _ = metric_rows(
+        pl.DataFrame({"user_id": user, "day": day, "y": seen[day, user]}),
+        DAYS,
+        pl.DataFrame({"user_id": range(shop.segments.size), "segment_id": shop.segments}),
+        [(None, "all")],
+        is_winsorised=metric == "value",
+    )
+    found = []
+    for n_looks in (1, 3):
+        request = ExperimentRequest(mde=mde, ratio=(1.0,) * n_arms, n_looks=n_looks, max_days=90)
+        try:
+            plan = plan_experiment(
+                rows, request, measured_days=DAYS / 2, salt="", n_control=1, n_treatment=1
+            )
+        except ConfigError:
+            continue
+        name = f"{n_arms} arms, {n_looks} looks"
+        for what, n_days in (
+            ("with the pre-period", plan.everyone.n_days_adjusted),
+            ("without", plan.everyone.n_days),
+        ):
+            if n_days is not None:
+                found.append((request, f"{name}, {what}", n_days))
+    return found
+
+
+def is_found(shop, metric, before, during, arms, *, request):
     """Run one test of the planned length; of several treatments one works."""
     from scipy.special import ndtr
 
-    n_arms = len(request.ratio)
-    treated = arms_of(shop, n_arms, salt) == 1
-    during = shop.draw(metric, n_days, lift, treated)
-    fractions = tuple((look + 1) / request.n_looks for look in range(request.n_looks))
-    values = critical_values(fractions, alpha=request.alpha, spending=request.spending)
-    for look, z in enumerate(values, start=1):
-        some = during[: -(-n_days * look // request.n_looks)].sum(axis=0)
-        is_one_of_many = request.n_looks > 1
-        found = analysed(
-            shop,
-            metric,
-            before,
-            some,
-            n_arms=n_arms,
-            salt=salt,
-            alpha=float(2 * ndtr(-z)) if is_one_of_many else request.alpha,
-            look=look if is_one_of_many else None,
-        )
+    alphas, looks = [request.alpha], [None]
+    if request.n_looks > 1:
+        fractions = tuple((look + 1) / request.n_looks for look in range(request.n_looks))
+        values = critical_values(fractions, alpha=request.alpha_of_each, spending=request.spending)
+        alphas, looks = [float(2 * ndtr(-z)) for z in values], range(1, request.n_looks + 1)
+    for alpha, look, n_days in zip(alphas, looks, look_days(len(during), len(alphas)), strict=True):
+        some = during[:n_days].sum(axis=0)
+        found = analysed(shop, metric, before, some, arms, alpha=alpha, look=look)
         first = found.contrasts[0]
         if first.is_found and first.effect.difference.value > 0:
             return True

@@ -1,8 +1,11 @@
 """A generated year, refreshed month by month: what was decided, what rang, and how long it took.
 
     python benchmarks/month_two.py --users 200000 --months 12
+    python benchmarks/month_two.py --users 3000 --months 2 --no-life --seeds 10
 
-With ``--no-life`` nothing changes between the months, and the command fails if an alarm rings.
+With ``--no-life`` nothing changes between the months: users who moved are held against the share
+that luck is said to move, and the command fails if an alarm rings. Segments that a refit finds
+again are counted; all other segments of the model would lose their key in it.
 """
 
 import argparse
@@ -12,9 +15,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+from scipy.stats import beta, t
+
 from segmentry import pipeline
 from segmentry.datasets import GeneratorOptions, generate_months
-from segmentry.lifecycle.alarms import find_alarms
+from segmentry.lifecycle.records import ChangeReport
 from segmentry.results.summary import read_summary
 
 
@@ -22,25 +28,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, default=200_000)
     parser.add_argument("--months", type=int, default=12)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="the first one")
+    parser.add_argument("--seeds", type=int, default=1, help="years to generate")
     parser.add_argument("--no-life", action="store_true", help="nothing changes but luck")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="segmentry-bench-") as folder:
-        n_alarms = year(Path(folder), options)
+    changes: list[ChangeReport] = []
+    n_alarms = 0
+    print("| seed | month | users | seconds | decision | keys | moved | by luck | alarms |")
+    print("|---:|---|---:|---:|---|---|---:|---:|---|")
+    for seed in range(options.seed, options.seed + options.seeds):
+        with tempfile.TemporaryDirectory(prefix="segmentry-bench-") as folder:
+            n_alarms += year(Path(folder), options, seed, changes)
+    report(changes)
     if options.no_life and n_alarms:
         raise SystemExit(f"{n_alarms} alarms where nothing changed.")
 
 
-def year(folder: Path, options: argparse.Namespace) -> int:
+def year(folder: Path, options: argparse.Namespace, seed: int, changes: list[ChangeReport]) -> int:
     """Run the first month, refresh the others, and return how many alarms rang in the year."""
     made = generate_months(
         folder / "year",
-        GeneratorOptions(n_users=options.users, seed=options.seed),
+        GeneratorOptions(n_users=options.users, seed=seed),
         n_months=options.months,
         has_life=not options.no_life,
     )
-    print("| month | users | seconds | decision | keys | alarms |")
-    print("|---|---:|---:|---|---|---|")
     earlier, rung = None, set()
     for month in made.months:
         name, start = month.directory.name, time.perf_counter()
@@ -50,23 +61,60 @@ def year(folder: Path, options: argparse.Namespace) -> int:
         else:
             pipeline.refresh(earlier, month.directory, out, history=folder / "members")
         seconds, summary = time.perf_counter() - start, read_summary(out)
-        alarms = () if summary.over_time is None else find_alarms(summary.over_time.periods)
+        alarms = () if summary.over_time is None else summary.over_time.alarms
         rung |= {(alarm.code, alarm.name) for alarm in alarms}
-        choice = "" if summary.changes is None else summary.changes.decision.choice
+        choice, shares = "", ("", "")
+        if summary.changes is not None:
+            changes.append(summary.changes)
+            choice = summary.changes.decision.choice
+            shares = tuple(f"{share:.1%}" for share in moved(summary.changes))
         keys = " ".join(segment.segment_key for segment in summary.segments)
         texts = "; ".join(
-            f"{alarm.code} {alarm.name or ''} {alarm.observed:.4g} for {alarm.expected:.4g}"
+            f"{alarm.code} {alarm.name or ''} {alarm.observed or 0:.4g} for "
+            f"{alarm.expected or 0:.4g}"
             for alarm in alarms
             if not alarm.is_over
         )
         print(
-            f"| {name} | {month.n_users:,} | {seconds:.0f} | {choice} | {keys} | {texts} |",
+            f"| {seed} | {name} | {month.n_users:,} | {seconds:.0f} | {choice} | {keys} | "
+            f"{shares[0]} | {shares[1]} | {texts} |",
             flush=True,
         )
         with contextlib.suppress(OSError):
             shutil.rmtree(month.directory)
         earlier = out
     return len(rung)
+
+
+def moved(change: ChangeReport) -> tuple[float, float]:
+    """Return the shares of users of both windows who moved, and of those that luck would move."""
+    moves = change.moves
+    n_both = moves.n_both or 1
+    return (moves.n_by_users or 0) / n_both, (moves.n_by_luck or 0) / n_both
+
+
+def report(changes: list[ChangeReport]) -> None:
+    """Print how far luck is off, and how many segments a refit finds again, with bounds."""
+    differences = np.array([by_luck - seen for seen, by_luck in map(moved, changes)])
+    n = len(differences)
+    if n > 1:
+        half = t.ppf(0.975, n - 1) * differences.std(ddof=1) / np.sqrt(n)
+        print(
+            f"\nBy luck less moved, points: mean {100 * differences.mean():+.2f} "
+            f"(95 % {100 * (differences.mean() - half):+.2f} to "
+            f"{100 * (differences.mean() + half):+.2f}), from {100 * differences.min():+.2f} to "
+            f"{100 * differences.max():+.2f} in {n} refreshes."
+        )
+    kinds = [each.kind for change in changes for each in change.segments if each.name]
+    kept = kinds.count("kept")
+    if kinds:
+        low = 0.0 if not kept else beta.ppf(0.05, kept, len(kinds) - kept + 1)
+        print(
+            f"Segments that a refit finds again: {kept} of {len(kinds)}, at least {low:.1%} "
+            "(one-sided 95 %, Clopper-Pearson)."
+        )
+        again = [c for c in changes if all(s.kind == "kept" for s in c.segments)]
+        print(f"Refits with the same segments and no other: {len(again)} of {len(changes)}.")
 
 
 if __name__ == "__main__":

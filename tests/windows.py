@@ -6,9 +6,10 @@ from segmentry.lifecycle.alarms import (
     DayFacts,
     FeatureFacts,
     OutcomeFacts,
-    OverTime,
     PeriodFacts,
     SegmentFacts,
+    WindowCounts,
+    show_windows,
 )
 from segmentry.lifecycle.records import ChangeReport, Decision, Flow, Moves, SegmentChange
 
@@ -53,12 +54,33 @@ def window(number, *, lifts=(1.0, 1.0, 1.0)):
     )
 
 
+def coloured(summary, numbers):
+    """Return a summary of a refit whose segments are coloured by these numbers."""
+    return replace(summary, changes=replace(_CHANGES, colours=tuple(numbers)))
+
+
+_CHANGES = ChangeReport(
+    earlier="june",
+    earlier_starts_at=START,
+    earlier_ends_at=START + MONTH,
+    starts_at=START + MONTH,
+    ends_at=START + 2 * MONTH,
+    decision=Decision("refit", "asked for"),
+    segments=(),
+    moves=Moves(
+        n_both=9_410, n_new=590, n_absent=610, n_placed=10_000, n_by_users=910, n_by_model=0,
+        by_users=(), by_model=(),
+    ),
+)  # fmt: skip
+
+
 def with_windows(summary):
     """Return a summary of three segments with two later windows, in the last of which users move.
 
     The third segment has clicked 30 % more in both.
     """
     periods = (window(0), window(1, lifts=LIFTS), window(2, lifts=LIFTS))
+    over_time = show_windows(WindowCounts(periods=periods), min_size=50)
     flows = (
         Flow("k2aa", "k2aa", 3_900),
         Flow("k2aa", "k3bb", 900),
@@ -68,10 +90,10 @@ def with_windows(summary):
     )
     changes = ChangeReport(
         earlier="june",
-        earlier_starts_at=periods[1].start,
-        earlier_ends_at=periods[1].end,
-        starts_at=periods[2].start,
-        ends_at=periods[2].end,
+        earlier_starts_at=over_time.windows[1].start,
+        earlier_ends_at=over_time.windows[1].end,
+        starts_at=over_time.windows[2].start,
+        ends_at=over_time.windows[2].end,
         decision=Decision("ask", "alarm"),
         segments=tuple(
             SegmentChange(key, segment.name, "kept", 1_000, jaccard=0.8)
@@ -86,5 +108,4 @@ def with_windows(summary):
         replace(segment, segment_key=key)
         for key, segment in zip(KEYS, summary.segments, strict=True)
     )
-    over_time = OverTime(periods=periods)
     return replace(summary, segments=segments, changes=changes, over_time=over_time)

@@ -157,6 +157,24 @@ def hidden_keys(counts: npt.ArrayLike, *, min_size: int) -> BoolVector:
     return is_hidden & (table > 0)
 
 
+def hidden_segments(sizes: npt.ArrayLike, *, min_size: int) -> BoolVector:
+    """Tell which sizes of segments to hide, where `published_ids` merges small ones elsewhere.
+
+    With a small segment the largest one is hidden, whose published size holds the small one.
+    `sizes` have shape (n_segments,).
+
+    Examples
+    --------
+    >>> hidden_segments([900, 12, 0, 300], min_size=50).tolist()
+    [True, True, False, False]
+    """
+    line = np.asarray(sizes, dtype=np.int64)
+    is_hidden = (line > 0) & (line < min_size)
+    if is_hidden.any():
+        is_hidden[line.argmax()] = True
+    return is_hidden
+
+
 def hidden_bands(counts: npt.ArrayLike, *, min_size: int) -> IntVector:
     """Tell how many bands of a curve may be shown, of all segments together and of each.
 

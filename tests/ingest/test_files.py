@@ -308,12 +308,15 @@ def test_a_line_that_the_engine_would_lose_is_refused(suffix, n_bytes, tmp_path,
         shared_engine.read_table(TableSource("profiles", (file,), columns))
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
 @pytest.mark.parametrize("n_before", [0, 30_000])
 def test_a_line_of_far_too_many_fields_is_refused_and_does_not_take_hours(
-    n_before, tmp_path, shared_engine
+    n_before, suffix, tmp_path, shared_engine
 ):
-    file = tmp_path / "log.csv"
-    file.write_text("id,x\n" + "1,2\n" * n_before + "y," * 400_000 + "\n1,2\n")
+    file = tmp_path / f"log{suffix}"
+    text = "id,x\n" + "1,2\n" * n_before + "y," * 400_000 + "\n1,2\n"
+    with gzip.open(file, "wt") if suffix.endswith("gz") else file.open("w") as stream:
+        stream.write(text)
     columns = {"user_id": ColumnSource("id", "text"), "x": ColumnSource("x", "integer")}
 
     with pytest.raises(DataError, match="a line of more than 4,096 fields"):

@@ -71,10 +71,10 @@ def test_a_segment_of_a_few_of_everybody_is_born():
     assert refit.segments[0].kind == "kept"
 
 
-def test_few_users_are_not_shown():
+def test_few_users_are_not_shown_nor_those_of_the_largest_whose_profile_holds_them():
     refit = compared((1, 1, 100), (2, 2, 80), (3, 3, 9), n_new=3, min_size=10)
 
-    assert [each.n_users for each in refit.segments] == [100, 80, None]
+    assert [each.n_users for each in refit.segments] == [None, 80, None]
 
 
 def test_moves_by_users_and_by_the_model_are_apart():

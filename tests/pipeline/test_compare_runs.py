@@ -1,6 +1,7 @@
 """Two runs held against each other, against other ways to the same numbers."""
 
 import json
+import re
 import shutil
 
 import polars as pl
@@ -8,6 +9,8 @@ from tests.pipeline.runs import segmentry
 from tests.pipeline.test_refresh import THIRD, life, log  # noqa: F401  # fixtures
 
 from segmentry.pipeline import score
+from segmentry.present.report import render_table
+from segmentry.present.two_runs import compared_tables
 from segmentry.results.run_folder import read_bundle, read_segments
 from segmentry.results.summary import read_summary
 from segmentry.results.two_runs import compare_runs
@@ -70,6 +73,27 @@ def test_the_command_prints_words_or_json(life):  # noqa: F811
     said = json.loads(machine.out)
     assert f"{said['n_both']:,} in both" in words.out
     assert "Settings that differ" in words.out
+
+
+def test_two_runs_side_by_side_are_one_page_with_the_same_tables(life, tmp_path):  # noqa: F811
+    pair, file = (life[0] / "first", life[0] / "second"), tmp_path / "page.html"
+    found, later = compare_runs(*pair), read_summary(pair[1])
+
+    answer = segmentry("compare", *pair, "--out", file)
+    again = segmentry("compare", *pair, "--out", file)
+
+    assert (answer.code, again.code) == (0, 2)
+    assert "add --overwrite" in again.err
+    page = file.read_text()
+    assert segmentry("compare", *pair, "--html").out.rstrip() == page.rstrip()
+    tables = compared_tables(found, later.outcome)
+    assert page.count("<caption>") >= len(tables) > 1
+    assert all(render_table(each) in page for each in tables)
+    for outside in ("http:", "https:", "<script", "<link", " src="):
+        assert outside not in page.replace("http://www.w3.org", "")
+    anchors = set(re.findall(r'href="#([\w-]+)"', page))
+    assert {f"segment-{each.segment_id}" for each in later.segments} <= anchors
+    assert not [each for each in anchors if f'id="{each}"' not in page]
 
 
 def test_what_is_no_run_is_refused_in_a_line(life, tmp_path):  # noqa: F811

@@ -103,6 +103,16 @@ def test_results_are_analysed_from_counts_and_from_a_log_alike(run_dir, outcome,
     assert first.plain.difference.value == pytest.approx(ctr["treatment"] - ctr["control"])
 
 
+@pytest.mark.parametrize("row", ['7,"1,250",3', " 7 , 1250 , 3 ", '7,"1,250.00", 3.0'])
+def test_counts_of_results_are_read_as_those_of_a_log(row, tmp_path):
+    file = tmp_path / "results.csv"
+    file.write_text(f"user_id,n_impressions,n_clicks\n{row}\n8,0,0\n")
+
+    found = read_results(file, pl.Int64())
+
+    assert found.rows() == [(7, 1250, 3), (8, 0, 0)]
+
+
 def test_users_outside_are_left_out_and_absent_ones_are_counted(run_dir, outcome, tmp_path):
     file = tmp_path / "results.csv"
     extra = pl.DataFrame(
@@ -195,6 +205,7 @@ def looked_at(run_dir, tmp_path_factory):
     words = ("--metric", "clicks", "--mde", "60%", "--ratio", "2:1:1", "--looks", "3")
     answer = segmentry("plan", "test", folder, *words, "--max-days", "365")
     assert (answer.code, answer.err) == (0, "")
+    assert " in 2 treatments (salt" in answer.out
     return folder
 
 

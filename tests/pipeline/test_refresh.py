@@ -3,20 +3,22 @@
 import datetime as dt
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import polars as pl
 import pytest
 from tests.pipeline import runs
 from tests.pipeline.runs import RUN_FILES, segmentry
+from tests.pipeline.test_few_users import leaves
 
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.lifecycle.history import members_at
 from segmentry.pipeline import score
 from segmentry.present.report import render_report
-from segmentry.results.run_folder import read_bundle, read_segments
+from segmentry.results.run_folder import read_bundle, read_segments, read_windows
 from segmentry.results.scoring import render_bundle
 from segmentry.results.summary import read_summary
+from segmentry.results.two_runs import compare_runs
 
 K = ("--k", 3, "--k-range", "3:3", "--min-size", 10)
 SECOND, THIRD = ("2017-05-08", "2017-05-11"), ("2017-05-11", "2017-05-13")
@@ -224,6 +226,18 @@ def test_other_users_only_are_refused(own, tmp_path):
     refuse(own, (own / "third", data, "--since", THIRD[1]), "users of the new data is in")
 
 
+def test_a_segment_keeps_its_colour_with_its_key(life):
+    colours = {}
+    for name in ("first", "second", "third"):
+        summary = read_summary(life[0] / name)
+        own = {s.segment_key: summary.colour_number(s.segment_id) for s in summary.segments}
+        assert len(set(own.values())) == len(own)
+        new = set(own) - set(colours)
+        assert not {own[key] for key in new} & set(colours.values())
+        assert {key: colours[key] for key in set(own) & set(colours)}.items() <= own.items()
+        colours |= own
+
+
 def test_data_with_other_features_are_refused(own, log, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(log, data)
@@ -243,7 +257,7 @@ def test_a_segment_without_users_is_refused(own, log, undrawn):
 
 def test_each_window_is_counted_for_alarms(life):
     folder, _ = life
-    forming, now = read_summary(folder / "second").over_time.periods
+    forming, now = read_windows(folder / "second").periods
     before, placed = (read_segments(folder / name) for name in ("first", "second"))
     users = pl.read_parquet(folder / "second" / "users.parquet")
     clicks = dict(
@@ -266,9 +280,61 @@ def test_each_window_is_counted_for_alarms(life):
     ]
 
 
+def test_no_count_of_few_users_leaves_the_model_folder(own, log, undrawn):
+    """The same refresh, for which the smallest segment of the new window has too few users."""
+    sizes = read_segments(own / "second")["segment_key"].drop_nulls().value_counts(sort=True)
+    largest, *_, (smallest, n_few) = sizes.rows()
+    min_size = n_few + 1
+    settings = own / "first" / "manifest.json"
+    manifest = settings.read_text()
+    settings.write_text(manifest.replace('"min_size": 10', f'"min_size": {min_size}'))
+
+    answer = segmentry("refresh", own / "first", log, *since(SECOND), "--out", own / "few")
+
+    assert answer.code == 0, answer
+    text = (own / "few" / "summary.json").read_text()
+    summary, said = json.loads(text), read_summary(own / "few")
+    counts = {path: n for path, n in leaves(summary["changes"]) if path[-1].startswith("n_")}
+    assert counts
+    assert not [each for each in counts.items() if each[1] and 0 < each[1] < min_size]
+    hidden = {each.key for each in said.changes.segments if each.n_users is None}
+    assert {largest[0], smallest} <= hidden
+    shares = {r.name: r.observed for r in said.over_time.readings if r.code == "mix_changed"}
+    assert not set(shares) & {largest[0], smallest}
+    true = {n / sizes["count"].sum() for n in (largest[1], n_few)}
+    assert not true & {value for _, value in leaves(summary["over_time"])}
+    page = render_report(said, figures={})
+    for n_users in (largest[1], n_few):
+        assert f">{n_users}<" not in page
+    for file in (own / "few").glob("*.parquet"):
+        table = pl.read_parquet(file)
+        if "n_users" in table.columns:
+            assert (table["n_users"].drop_nulls() >= min_size).all(), file.name
+    both = compare_runs(own / "first", own / "few")
+    assert not [n for _, n in leaves(json.loads(json.dumps(asdict(both)))) if n == n_few]
+
+
+def test_a_refreshed_run_that_kept_its_counts_in_the_summary_is_refused(own, log):
+    """As versions before wrote it."""
+    file = own / "second" / "summary.json"
+    summary = json.loads(file.read_text())
+    file.write_text(json.dumps(summary | {"over_time": {"periods": []}}))
+
+    refuse(own, (own / "second", log, "--since", THIRD[0]), "over_time.windows: Field required")
+
+
+def test_a_refreshed_run_without_its_counts_is_refused(own, log):
+    (own / "second" / "model" / "windows.json").unlink()
+    shutil.rmtree(own / "third")
+    shutil.rmtree(own / "history")
+    (own / "history").mkdir()
+
+    refuse(own, (own / "second", log, *since(THIRD)), "windows.json: No such file")
+
+
 def test_a_window_is_added_to_those_before(life):
     folder, (_, answer) = life
-    second, third = (read_summary(folder / name).over_time for name in ("second", "third"))
+    second, third = (read_windows(folder / name) for name in ("second", "third"))
 
     assert third.periods[:2] == second.periods
     assert len(third.periods) == 3

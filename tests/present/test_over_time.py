@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from tests.summaries import make_summary
 from tests.texts import says
-from tests.windows import KEYS, window, with_windows
+from tests.windows import KEYS, LIFTS, window, with_windows
 
-from segmentry.lifecycle.alarms import OverTime
+from segmentry.lifecycle.alarms import WindowCounts, show_windows
 from segmentry.present.changes import changed_since
 from segmentry.present.figures import FIGURES
 from segmentry.present.over_time import alarms_of
@@ -16,6 +16,10 @@ from segmentry.present.over_time import alarms_of
 @pytest.fixture(scope="module")
 def summary():
     return with_windows(make_summary(n_segments=3, n_points=12))
+
+
+def shown(*periods):
+    return show_windows(WindowCounts(periods=periods), min_size=50)
 
 
 def table_of(summary, name):
@@ -34,10 +38,26 @@ def test_open_alarms_come_first_with_what_to_do(summary):
 
 
 def test_an_alarm_that_is_over_is_shown_last(summary):
-    periods = (*summary.over_time.periods[:2], replace(window(1), start=1_498_752_000))
-    (over,) = alarms_of(replace(summary, over_time=OverTime(periods=periods)))
+    calm = replace(window(1), start=1_498_752_000, end=1_501_344_000)
+    over_time = shown(window(0), window(1, lifts=LIFTS), calm)
+    (over,) = alarms_of(replace(summary, over_time=over_time))
 
     assert over.is_over
+
+
+def test_an_alarm_of_too_few_users_has_no_numbers(summary):
+    few = window(2, lifts=LIFTS)
+    segments = [
+        replace(each, n_users=n) for each, n in zip(few.segments, (7_000, 20, 2_980), strict=True)
+    ]
+    over_time = shown(window(0), replace(few, segments=tuple(segments)))
+    alarms = alarms_of(replace(summary, over_time=over_time))
+    hidden = [each.name for each in over_time.alarms if each.observed is None]
+
+    assert hidden == ["k2aa", "k3bb"]
+    says(alarms)
+    rows = table_of(replace(summary, over_time=over_time), "over_time")
+    assert {cells[0][0] for cells in rows if cells[2].value is not None} == {"3"}
 
 
 def test_the_table_has_a_line_for_each_segment_and_window(summary):

@@ -54,12 +54,12 @@ def test_people_read_texts(table):
     )  # fmt: skip
     assert table.text_columns == (1,)
     assert first.head == "1 Clicks & more"
-    assert first.colour == segment_colour(1)
+    assert first.segment == 1
     assert [text.replace("\u00a0", " ") for text in first.cells] == [
         "confirmed", "1,200", "5.00 %", "4.00 % to 6.00 %", "4.00 %\n3.00 % to 5.00 %",
         "25 % (120)",
     ]  # fmt: skip
-    assert everyone.colour == ""
+    assert everyone.segment is None
     assert [text.replace("\u00a0", " ") for text in everyone.cells] == [
         "–", "–", "–", "–", "2.00 %", "100.0 %",
     ]  # fmt: skip

@@ -193,7 +193,7 @@ def _taken(file: ContactFile, people: People) -> pl.Series:
 
     Such a contact in another row would bring its person back in.
     """
-    found = [pl.Series([], dtype=pl.String)]
+    found = [pl.Series([], dtype=pl.UInt64)]
     if not people.hold_out and people.refused is None:
         return found[0]
 
@@ -211,8 +211,7 @@ def _taken(file: ContactFile, people: People) -> pl.Series:
         places = rows.filter("is_usable")["place"].drop_nulls()
         people.has_contact[places.to_numpy()] = True
         found += [rows.select(each.alias("")).to_series().drop_nulls() for each in persons(file)]
-        found = [pl.concat(found).unique()]
-    return found[0]
+    return pl.concat(found).unique()
 
 
 def write_log(people: People, path: Path, *, today: date | None) -> None:

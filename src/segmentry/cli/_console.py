@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -22,9 +23,11 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from segmentry.errors import ConfigError, OutputError
 from segmentry.formats import percent, rate_with_limits, writer_of
 from segmentry.ingest.quality import Finding
 from segmentry.results.summary import Summary
+from segmentry.runtime.temporary import written_whole
 from segmentry.schema import DataTraits, RowAccount
 from segmentry.schema import Progress as Report
 
@@ -107,6 +110,27 @@ def print_json(value: Any) -> None:
     """Print a value, dataclasses included, as one JSON document."""
     is_plain = not (sys.stdout.encoding or "").lower().startswith("utf")
     print(json.dumps(value, ensure_ascii=is_plain, allow_nan=False, default=_plain))  # noqa: T201  # the answer
+
+
+def check_form(*, json: bool, is_html: bool, out: Path | None, overwrite: bool) -> None:
+    """Refuse two forms at once, and a file that is in the way, before any work is done.
+
+    Raises ConfigError or OutputError.
+    """
+    if json and is_html:
+        raise ConfigError("--json and --html: found both; expected one of them")
+    if out is not None and out.exists() and not overwrite:
+        raise OutputError(f"{out}: exists; choose another --out or add --overwrite")
+
+
+def print_or_write(text: str, out: Path | None, *, what: str) -> None:
+    """Print a whole document, or write it to a file and say where it is."""
+    if out is None:
+        typer.echo(text.rstrip())
+        return
+    with written_whole(out) as partial:
+        partial.write_text(text, encoding="utf-8")
+    typer.echo(f"{what}: {out}")
 
 
 def _plain(value: Any) -> Any:

@@ -35,6 +35,10 @@ Mapping = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+IsHtml = Annotated[bool, typer.Option("--html", help="Print a page instead of text.")]
+OutFile = Annotated[
+    Path | None, typer.Option("--out", help="File to write; printed if absent.", metavar="FILE")
+]
 
 
 def seed_option(text: str) -> Any:

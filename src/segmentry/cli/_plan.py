@@ -179,8 +179,10 @@ def _print_test(found: "ExperimentPlan", run_dir: Path, *, is_json: bool) -> Non
     if found.looks:
         _console.print_wide(_looks(found))
     _console.print_notes(found.notes)
+    n_treatments = len(found.ratio) - 1
+    treated = "treatment" if n_treatments == 1 else f"in {n_treatments} treatments"
     typer.echo(
-        f"\nAssigned: {found.n_control:,} control, {found.n_treatment:,} treatment (salt "
+        f"\nAssigned: {found.n_control:,} control, {found.n_treatment:,} {treated} (salt "
         f"{found.salt!r}) in {run_dir / 'plan' / 'assignment.parquet'}"
     )
 

@@ -9,6 +9,7 @@ from segmentry import pipeline
 from segmentry.cli._options import (
     READING,
     DataDir,
+    IsHtml,
     Json,
     Mapping,
     Overwrite,
@@ -67,7 +68,6 @@ def refresh(
 
 def _print_json(result: "RefreshResult", out: Path) -> None:
     from segmentry.cli import _console
-    from segmentry.lifecycle.alarms import find_alarms
 
     changes, over_time = result.changes, result.run.summary.over_time
     _console.print_json(
@@ -76,7 +76,7 @@ def _print_json(result: "RefreshResult", out: Path) -> None:
             "decision": changes.decision,
             "exit_code": result.exit_code,
             "changes": changes,
-            "alarms": () if over_time is None else find_alarms(over_time.periods),
+            "alarms": () if over_time is None else over_time.alarms,
             "segments": [
                 {
                     "segment_key": segment.segment_key,
@@ -115,22 +115,33 @@ def compare(
     run_dir: Annotated[Path, typer.Argument(help="The earlier run folder.", metavar="RUN_DIR")],
     other: Annotated[Path, typer.Argument(help="The later run folder.", metavar="OTHER_RUN")],
     json: Json = False,
+    is_html: IsHtml = False,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write the page to.", metavar="FILE.html")
+    ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Compare two runs.
 
     Segments, users who moved, rates, features, settings and data.
     """
     from segmentry.cli import _console
+    from segmentry.present.report import render_compared_page
     from segmentry.present.two_runs import compared_sentences, compared_tables
     from segmentry.results.summary import read_summary
     from segmentry.results.two_runs import compare_runs
 
-    found = compare_runs(run_dir, other)
+    is_html = is_html or out is not None
+    _console.check_form(json=json, is_html=is_html, out=out, overwrite=overwrite)
+    found, later = compare_runs(run_dir, other), read_summary(other)
     if json:
         _console.print_json(found)
         return
+    if is_html:
+        _console.print_or_write(render_compared_page(found, later), out, what="Page")
+        return
     for text in compared_sentences(found):
         typer.echo(text)
-    for table in compared_tables(found, read_summary(other).outcome):
+    for table in compared_tables(found, later.outcome):
         _console.print_bold(f"\n{table.caption}")
         _console.print_wide(table.to_rich(), width=150)

@@ -9,8 +9,10 @@ from segmentry import pipeline
 from segmentry.cli._options import (
     READING,
     DataDir,
+    IsHtml,
     Json,
     Mapping,
+    OutFile,
     Overwrite,
     RunDir,
     seed_option,
@@ -184,12 +186,13 @@ def report(
         Path | None,
         typer.Option(help="Names of segments, a file as names.toml.", metavar="FILE.toml"),
     ] = None,
+    is_png: Annotated[bool, typer.Option("--png", help="Each figure as PNG too.")] = False,
 ) -> None:
     """Write figures and report of a run again.
 
     Segments take the names in its names.toml.
     """
-    pipeline.rewrite_report(run_dir, names=names)
+    pipeline.rewrite_report(run_dir, names=names, is_png=is_png)
     typer.echo(f"Report: {run_dir / 'report.html'}")
 
 
@@ -197,10 +200,8 @@ def card(
     run_dir: RunDir,
     segment: Annotated[int, typer.Option(help="Segment, as 1.", metavar="N")],
     json: Json = False,
-    is_html: Annotated[bool, typer.Option("--html", help="Print a page instead of text.")] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="File to write; printed if absent.", metavar="FILE")
-    ] = None,
+    is_html: IsHtml = False,
+    out: OutFile = None,
     overwrite: Overwrite = False,
     style: Annotated[str, typer.Option("--format", hidden=True, help="Use --json.")] = "",
 ) -> None:
@@ -208,18 +209,15 @@ def card(
 
     What to do, what to expect, who they are, how sure.
     """
+    from segmentry.cli import _console
     from segmentry.errors import ConfigError
     from segmentry.present.card import render_card_json, render_card_markdown
     from segmentry.present.report import render_card_page
     from segmentry.results.summary import read_summary
-    from segmentry.runtime.temporary import written_whole
 
     if style:
         raise ConfigError("--format: not an option any more; use --json or --html, or leave it out")
-    if json and is_html:
-        raise ConfigError("--json and --html: found both; expected one of them")
-    if out is not None and out.exists() and not overwrite:
-        raise OutputError(f"{out}: exists; choose another --out or add --overwrite")
+    _console.check_form(json=json, is_html=is_html, out=out, overwrite=overwrite)
     summary = read_summary(run_dir)
     ids = [each.segment_id for each in summary.segments]
     if segment not in ids:
@@ -229,10 +227,4 @@ def card(
     render = render_card_markdown
     if json or is_html:
         render = render_card_json if json else render_card_page
-    text = render(summary, segment)
-    if out is None:
-        typer.echo(text.rstrip())
-        return
-    with written_whole(out) as partial:
-        partial.write_text(text, encoding="utf-8")
-    typer.echo(f"Card: {out}")
+    _console.print_or_write(render(summary, segment), out, what="Card")

@@ -7,6 +7,7 @@ import polars as pl
 
 from segmentry.errors import DataError, SchemaError
 from segmentry.ingest.files import NULL_WORDS, FileLayout, inspect_file, require_columns
+from segmentry.ingest.numbers import find_number_format, read_number
 
 _BATCH_ROWS = 200_000
 _NAMIBIA = "NA"
@@ -126,3 +127,33 @@ the run are; use the ids of the run
             "use the ids of the run"
         )
     return ids.cast(like).alias("user_id")
+
+
+def as_numbers(values: pl.Series, *, source: str, expected: str) -> pl.Series:
+    """Return numbers as a log's are read: with thousands signs, currency or blanks.
+
+    Raises SchemaError, which says what is `expected`, if one is missing, cannot be read, is below
+    zero or without end.
+
+    >>> as_numbers(pl.Series("n", ["1,250", " 7"]), source="r.csv", expected="counts").to_list()
+    [1250.0, 7.0]
+    >>> as_numbers(pl.Series("n", ["7", "many"]), source="r.csv", expected="counts")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.SchemaError: r.csv: 1 of 2 rows of column 'n' hold 'many'; expected counts
+    """
+    if values.dtype == pl.String:
+        texts = values.drop_nulls().unique(maintain_order=True).to_list()
+        form = find_number_format(texts, where=f"{source}: column {values.name!r}")
+        read = [read_number(text, form) for text in texts]
+        numbers = values.replace_strict(texts, read, default=None, return_dtype=pl.Float64)
+    else:
+        numbers = values.cast(pl.Float64, strict=False)
+    strange = values.filter(~(numbers.is_finite() & (numbers >= 0)).fill_null(value=False))
+    if strange.len():
+        example = "nothing" if strange[0] is None else repr(strange[0])
+        raise SchemaError(
+            f"{source}: {strange.len():,} of {values.len():,} rows of column {values.name!r} "
+            f"hold {example}; expected {expected}"
+        )
+    return numbers

@@ -9,7 +9,7 @@ import polars as pl
 from segmentry.evaluation.stability import Alignment, align_ids, contingency
 from segmentry.lifecycle.keys import SegmentKeys, carried_keys
 from segmentry.lifecycle.records import ChangeKind, Flow, Moves, SegmentChange
-from segmentry.privacy import hidden_table, is_small
+from segmentry.privacy import hidden_segments, hidden_table, is_small
 from segmentry.schema import UNASSIGNED, Window
 from segmentry.schema.arrays import IntMatrix, IntVector
 
@@ -87,17 +87,21 @@ def compare_refit(
     into, out_of = _large(table[1:, 1:].T), _large(table[1:, 1:])
     parents = tuple(tuple(before.keys[place] for place in each) for each in into)
     keys = carried_keys(before, again, parents=parents, window=window)
-    sizes, new_sizes = table.sum(axis=1)[1:], table.sum(axis=0)[1:]
-
-    def shown(n_users: int) -> int | None:
-        return None if is_small(n_users, min_size=min_size) else n_users
-
+    sizes, new_sizes = (
+        [
+            None if is_hidden else int(n_users)
+            for n_users, is_hidden in zip(
+                each, hidden_segments(each, min_size=min_size), strict=True
+            )
+        ]
+        for each in (table.sum(axis=1)[1:], table.sum(axis=0)[1:])
+    )
     found = [
         SegmentChange(
             key=key,
             name=name,
             kind="kept" if place + 1 in again else "gone",
-            n_users=shown(int(sizes[place])),
+            n_users=sizes[place],
             jaccard=jaccards.get(place + 1),
             parents=() if place + 1 in again else tuple(keys.keys[j] for j in out_of[place]),
         )
@@ -108,7 +112,7 @@ def compare_refit(
             key=keys.keys[place],
             name="",
             kind=_kind(parents[place], before, out_of, place),
-            n_users=shown(int(new_sizes[place])),
+            n_users=new_sizes[place],
             parents=parents[place],
         )
         for place in range(n_new)

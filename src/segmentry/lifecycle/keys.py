@@ -83,6 +83,26 @@ def carried_keys(
     )
 
 
+def carried_colours(before: Mapping[str, int], keys: Sequence[str]) -> tuple[int, ...]:
+    """Return by which number each segment is coloured: its key keeps the one it had.
+
+    `before` are the numbers of the earlier run by key. A new segment takes the first one that no
+    segment has or had; empty where all numbers are those of the ids.
+
+    >>> carried_colours({"kaaa": 1, "kbbb": 2, "kccc": 3}, ("kccc", "kaaa"))
+    (3, 1)
+    >>> carried_colours({"kaaa": 1, "kbbb": 2}, ("kaaa", "knew"))
+    (1, 3)
+    >>> carried_colours({"kaaa": 1, "kbbb": 2}, ("kaaa", "kbbb"))
+    ()
+    """
+    found: list[int] = []
+    for key in keys:
+        taken = {*before.values(), *found}
+        found.append(before.get(key) or next(n for n in count(1) if n not in taken))
+    return () if found == list(range(1, len(keys) + 1)) else tuple(found)
+
+
 def _new_key(text: str, *, taken: Collection[str]) -> str:
     for turn in count():
         number = int.from_bytes(hashlib.sha256(f"{text} {turn}".encode()).digest()[:8])

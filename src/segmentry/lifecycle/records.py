@@ -130,6 +130,9 @@ class ChangeReport:
     decision : Decision
     segments : tuple of SegmentChange
         Those of the earlier run, then those that the refit would add.
+    colours : tuple of int
+        By which number each segment of this run is coloured, where not all by their ids: the one
+        that its key had before.
     """
 
     earlier: str
@@ -140,3 +143,4 @@ class ChangeReport:
     decision: Decision
     segments: tuple[SegmentChange, ...]
     moves: Moves
+    colours: tuple[int, ...] = ()

@@ -16,7 +16,7 @@ from segmentry.config import RunConfig
 from segmentry.describe.latent import memberships_table
 from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
-from segmentry.lifecycle.alarms import OverTime
+from segmentry.lifecycle.alarms import WindowCounts, show_windows
 from segmentry.lifecycle.keys import SegmentKeys, first_keys
 from segmentry.lifecycle.records import ChangeReport
 from segmentry.pipeline._ahead import Ahead
@@ -31,6 +31,7 @@ from segmentry.results.run_folder import (
     render_manifest,
     write_behaviours,
     write_early,
+    write_windows,
 )
 from segmentry.results.scoring import make_bundle, render_bundle
 from segmentry.results.summary import Summary, render_summary_json
@@ -175,8 +176,8 @@ class Making:
     scratch: Path | None
     """Where the parts of the log are; null where the log was not read."""
     changes: ChangeReport | None = None
-    over_time: OverTime | None = None
-    """`changes`, `over_time`: since the run that this one refreshes."""
+    windows: WindowCounts | None = None
+    """`changes`, `windows`: since the run that this one refreshes."""
 
 
 def fill_folder(
@@ -206,8 +207,10 @@ def fill_folder(
             progress=progress,
             ahead=ahead,
         )
-        summary = replace(formed.summary, changes=making.changes, over_time=making.over_time)
-        formed = replace(formed, summary=summary)
+        if making.windows is not None:
+            shown = show_windows(making.windows, min_size=settings.min_size)
+            summary = replace(formed.summary, changes=making.changes, over_time=shown)
+            formed = replace(formed, summary=summary)
         on_described()
         _write(staging, making, formed, ahead, clock=clock)
         with clock.step("finish the tables of users and the fingerprint"):
@@ -282,6 +285,8 @@ def _write_tables(staging: Path, making: Making, formed: Formed, clock: StepCloc
         )
         (staging / "model").mkdir()
         (staging / "model" / "bundle.json").write_text(render_bundle(bundle), encoding="utf-8")
+        if making.windows is not None:
+            write_windows(staging, making.windows)
         text = render_summary_json(summary)
         (staging / "summary.json").write_text(text, encoding="utf-8")
 

@@ -14,7 +14,7 @@ from segmentry.errors import ConfigError, DataError, SchemaError, SelectionError
 from segmentry.evaluation.later_days import AddedGain, Way, compare_families
 from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.room import scratch_folder
-from segmentry.lifecycle.alarms import OverTime
+from segmentry.lifecycle.alarms import WindowCounts
 from segmentry.lifecycle.changes import Refit, compare_refit, count_moves
 from segmentry.lifecycle.decision import decide_model
 from segmentry.lifecycle.history import (
@@ -26,7 +26,7 @@ from segmentry.lifecycle.history import (
     carried_on,
     written_history,
 )
-from segmentry.lifecycle.keys import SegmentKeys, first_keys
+from segmentry.lifecycle.keys import SegmentKeys, carried_colours, first_keys
 from segmentry.lifecycle.order import check_follows, check_history
 from segmentry.lifecycle.records import ChangeReport
 from segmentry.pipeline._folder import Making, RunResult, fill_folder, form_segments
@@ -138,7 +138,7 @@ class _Chosen:
     """Of the same users by the earlier model."""
     files: set[Path]
     changes: ChangeReport
-    over_time: OverTime
+    windows: WindowCounts
 
 
 def refresh(
@@ -225,7 +225,7 @@ def refresh(
                     inputs=fetched(source),
                     scratch=chosen.fit.scratch,
                     changes=chosen.changes,
-                    over_time=chosen.over_time,
+                    windows=chosen.windows,
                 ),
                 clock=clock,
                 progress=progress,
@@ -266,7 +266,7 @@ def _choose(
         window=users.window,
         min_size=reading.settings.min_size,
     )
-    over_time = count_windows(
+    windows = count_windows(
         earlier.folder,
         earlier.bundle,
         earlier.summary,
@@ -275,7 +275,7 @@ def _choose(
         users=kept.users,
         segment_ids=kept.ids,
     )
-    has_alarm = has_new_alarm(over_time)
+    has_alarm = has_new_alarm(windows)
     changes = _changes(earlier, kept, refit, compared, asked, has_alarm=has_alarm)
     is_refit = changes.decision.choice == "refit"
     return _Chosen(
@@ -284,7 +284,7 @@ def _choose(
         kept_ids=kept.ids,
         files=files,
         changes=changes,
-        over_time=over_time,
+        windows=windows,
     )
 
 
@@ -406,13 +406,18 @@ def _changes(
 ) -> ChangeReport:
     then, now, settings = earlier.bundle.window, kept.users.window, earlier.settings
     gain = _gain(kept, refit, seed=settings.seed)
+    decision = decide_model(gain, is_same=compared.is_same, has_alarm=has_alarm, asked=asked)
+    keys, summary = earlier.keys, earlier.summary
+    before = {key: summary.colour_number(place) for place, key in enumerate(keys.keys, start=1)}
+    now_keys = compared.keys if decision.choice == "refit" else keys
     return ChangeReport(
         earlier=earlier.folder.name,
         earlier_starts_at=then.start,
         earlier_ends_at=then.end,
         starts_at=now.start,
         ends_at=now.end,
-        decision=decide_model(gain, is_same=compared.is_same, has_alarm=has_alarm, asked=asked),
+        decision=decision,
+        colours=carried_colours(before, now_keys.keys),
         segments=compared.segments,
         moves=count_moves(
             earlier.segments,

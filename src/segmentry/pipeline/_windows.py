@@ -9,8 +9,8 @@ from segmentry.features import BetaPrior, scale_to_window
 from segmentry.features.users import UserData
 from segmentry.features.windows import local_days
 from segmentry.lifecycle.alarms import (
-    OverTime,
     PeriodFacts,
+    WindowCounts,
     count_period,
     find_alarms,
     level_of,
@@ -18,7 +18,7 @@ from segmentry.lifecycle.alarms import (
 )
 from segmentry.lifecycle.keys import SegmentKeys
 from segmentry.lifecycle.luck import share_moved_by_luck
-from segmentry.results.run_folder import read_early, read_user_table
+from segmentry.results.run_folder import read_early, read_user_table, read_windows
 from segmentry.results.scoring import Bundle, keys_of
 from segmentry.results.summary import Summary
 from segmentry.schema import UNASSIGNED, Feature
@@ -34,7 +34,7 @@ def count_windows(
     keys: SegmentKeys,
     users: UserData,
     segment_ids: IntVector,
-) -> OverTime:
+) -> WindowCounts:
     """Add the window of `users`, placed by the earlier model, to those of the earlier run."""
     features = _watched(bundle, users)
     so_far = _so_far(folder, bundle, summary, segments, keys=keys, features=features)
@@ -60,7 +60,7 @@ def count_windows(
     if level is not None and bundle.prior is not None:
         tables = [_at_level(users.table, limit, bundle.prior) for limit in level[1:]]
         now = with_ranges(now, [place_as_formed(bundle, users, table)[0] for table in tables])
-    return OverTime(periods=(*so_far, now))
+    return WindowCounts(periods=(*so_far, now))
 
 
 def place_as_formed(
@@ -144,7 +144,7 @@ def _so_far(
     features: tuple[Feature, ...],
 ) -> tuple[PeriodFacts, ...]:
     """Return the windows of the earlier run; one that formed segments is itself the last."""
-    past = () if summary.over_time is None else summary.over_time.periods
+    past = () if summary.over_time is None else read_windows(folder).periods
     if past and summary.changes is not None and summary.changes.decision.choice != "refit":
         return past
     table = segments.select("user_id", "segment_id").join(
@@ -167,7 +167,7 @@ def _so_far(
     return (*past, forming)
 
 
-def has_new_alarm(over_time: OverTime) -> bool:
+def has_new_alarm(counts: WindowCounts) -> bool:
     """Return whether an alarm rings for the first time in the last window."""
-    last = len(over_time.periods) - 1
-    return any(alarm.since == last for alarm in find_alarms(over_time.periods))
+    last = len(counts.periods) - 1
+    return any(alarm.since == last for alarm in find_alarms(counts.periods))

@@ -178,7 +178,9 @@ def _gain(summary: Summary) -> str:
     if n_days:
         checked = f"Checked on {n_days} later day{'s' if n_days > 1 else ''}, not yet by a test."
     if not summary.traits.has_clicks:
-        users = f"{count(summary.population.n_users)} users, {len(summary.segments)} segments."
+        n_segments = len(summary.segments)
+        divided = f"{n_segments} segment{'s' if n_segments > 1 else ''}"
+        users = f"{count(summary.population.n_users)} users, {divided}."
         return f"{users} {checked}" if summary.traits.has_log else users
     shares = _gain_range(summary.spending)
     if shares is None:

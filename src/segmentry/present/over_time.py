@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from segmentry.formats import count, day, decimal, percent, rate
-from segmentry.lifecycle.alarms import Alarm, find_alarms
+from segmentry.lifecycle.alarms import Alarm
 from segmentry.results.summary import Summary
 
 _ACTIONS = {
@@ -37,16 +37,16 @@ def alarms_of(summary: Summary) -> tuple[AlarmText, ...]:
     """Return the alarms of all windows since the segments were formed, open ones first."""
     if summary.over_time is None:
         return ()
-    periods = summary.over_time.periods
+    windows = summary.over_time.windows
     offset = summary.data.utc_offset_hours
     found = [
         AlarmText(
             finding=_finding(alarm, summary),
-            since=day(periods[alarm.since].start, utc_offset_hours=offset),
+            since=day(windows[alarm.since].start, utc_offset_hours=offset),
             action=_ACTIONS[alarm.code],
             is_over=alarm.is_over,
         )
-        for alarm in find_alarms(periods)
+        for alarm in summary.over_time.alarms
     ]
     return tuple(sorted(found, key=lambda each: each.is_over))
 
@@ -57,6 +57,8 @@ def _finding(alarm: Alarm, summary: Summary) -> str:
     labels = {each.name: each.label for each in summary.features}
     name = alarm.name or ""
     segment, feature = names.get(name, name), labels.get(name, name)
+    if alarm.observed is None or alarm.expected is None:
+        return _of_few(alarm, segment, feature)
     change = _change(alarm.observed, alarm.expected)
     now, then = percent(alarm.observed), percent(alarm.expected)
     return {
@@ -74,6 +76,18 @@ def _finding(alarm: Alarm, summary: Summary) -> str:
         "rows_per_day_changed": f"{count(alarm.observed)} rows per day, {count(alarm.expected)} "
         "when segments were formed.",
     }[alarm.code]
+
+
+def _of_few(alarm: Alarm, segment: str, feature: str) -> str:
+    """Name what changed, without its numbers."""
+    what = {
+        "segment_rate_changed": f"the click rate of {segment}",
+        "mix_changed": f"the share of {segment}",
+        "feature_shifted": f"the values of {feature}",
+        "missing_values_changed": f"how often {feature} is unknown",
+        "unseen_levels": f"new levels of {feature}",
+    }.get(alarm.code, "the click rate of all users")
+    return f"Changed, by numbers of too few users to be shown: {what}."
 
 
 def _change(observed: float, expected: float) -> str:

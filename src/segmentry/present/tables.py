@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from segmentry.formats import MISSING, interval
-from segmentry.present.theme import segment_colour
 from segmentry.schema import UNKNOWN, Estimate
 
 if TYPE_CHECKING:
@@ -101,7 +100,6 @@ class Line:
 
     head: str
     cells: tuple[str, ...]
-    colour: str
     is_strong: bool
     badge: Badge | None
     segment: int | None
@@ -150,8 +148,7 @@ class Table:
     def _line(self, row: Row) -> Line:
         pairs = zip(self.columns, row.cells, strict=True)
         head, *cells = (text for column, cell in pairs for text in column.texts(cell))
-        colour = "" if row.segment is None else segment_colour(row.segment)
-        return Line(head, tuple(cells), colour, row.is_strong, row.badge, row.segment)
+        return Line(head, tuple(cells), row.is_strong, row.badge, row.segment)
 
     @property
     def is_narrow(self) -> bool:

@@ -16,6 +16,7 @@ from segmentry.errors import BundleError, DataError, OutputError
 from segmentry.features.users import SHOP_COUNTS, BehaviourData
 from segmentry.ingest.remote import place_of
 from segmentry.ingest.store.prepared import recorded
+from segmentry.lifecycle.alarms import WindowCounts
 from segmentry.results.scoring import Bundle, read_bundle_file
 from segmentry.runtime.clock import StepRecord
 from segmentry.runtime.codec import Codec
@@ -198,6 +199,28 @@ def read_bundle(run_dir: Path) -> Bundle:
     Raises BundleError if there is none, or one of another version.
     """
     return read_bundle_file(run_dir / "model" / "bundle.json")
+
+
+_WINDOWS = Codec(
+    WindowCounts,
+    what="counts of windows",
+    version=1,
+    remedy="refresh the run before it again",
+    expected="a run folder of segmentry refresh",
+)
+
+
+def write_windows(run_dir: Path, counts: WindowCounts) -> None:
+    """Write next to the model what the next refresh finds alarms from; it is not for people."""
+    _WINDOWS.write(counts, run_dir / "model" / "windows.json")
+
+
+def read_windows(run_dir: Path) -> WindowCounts:
+    """Read it back.
+
+    Raises BundleError if there is none, or one of another version.
+    """
+    return _WINDOWS.read(run_dir / "model" / "windows.json")
 
 
 def read_user_table(run_dir: Path) -> pl.DataFrame:

@@ -33,10 +33,8 @@ def types_of(bundle):
     }
 
 
-@examples(3, 200)
-@given(log=logs(), bundle=models())
-def test_any_model_agrees_on_any_log(database, tmp_path, log, bundle):
-    folder = tmp_path / str(next(_number))
+def check_agrees(database, folder, log, bundle):
+    """Score a log by files and by a query on its tables."""
     write_taobao(folder / "log", *log)
     (folder / "run" / "model").mkdir(parents=True)
     (folder / "run" / "model" / "bundle.json").write_text(render_bundle(bundle))
@@ -56,6 +54,12 @@ def test_any_model_agrees_on_any_log(database, tmp_path, log, bundle):
         assert found.get(user, (0, None, None))[:3:2] == (segment_id, segment_name)
         if segment_id:
             assert found[user][3] == pytest.approx(margin, abs=1e-9)
+
+
+@examples(3, 200)
+@given(log=logs(), bundle=models())
+def test_any_model_agrees_on_any_log(database, tmp_path, log, bundle):
+    check_agrees(database, tmp_path / str(next(_number)), log, bundle)
 
 
 NAMES = {"user_id": "user", "shown_at": "when", "is_click": "clk", "is_not_click": "nonclk"}

@@ -1,17 +1,21 @@
 """Spark runs the queries too: one session of one core for all tests of this file."""
 
+import itertools
 import shutil
 
 import polars as pl
 import pytest
 from hypothesis import given
+from tests.activate.sql import test_events
+from tests.activate.sql.logs import logs, models
 from tests.activate.sql.models import cell_tables, scored_tables
-from tests.activate.sql.test_events import NAMES, log_of
 from tests.activate.sql.test_users import check_agrees, scored
 from tests.repeats import examples
 
 from segmentry.activate.sql.scorer import Asked, export_sql
 from segmentry.results.run_folder import read_bundle, read_segments
+
+_number = itertools.count()
 
 
 class Spark:
@@ -49,7 +53,7 @@ def database():
     session.stop()
 
 
-@examples(2, 100)
+@examples(2, 200)
 @given(drawn=scored_tables())
 def test_any_model_agrees_on_any_table(database, drawn):
     bundle, table = drawn
@@ -57,7 +61,7 @@ def test_any_model_agrees_on_any_table(database, drawn):
     check_agrees(bundle, table, scored(bundle, table, database))
 
 
-@examples(2, 50)
+@examples(2, 200)
 @given(drawn=cell_tables())
 def test_cells_agree_on_any_table(database, drawn):
     bundle, table = drawn
@@ -65,15 +69,23 @@ def test_cells_agree_on_any_table(database, drawn):
     check_agrees(bundle, table, scored(bundle, table, database))
 
 
+@examples(1, 200)
+@given(log=logs(), bundle=models())
+def test_any_model_agrees_on_any_log(database, tmp_path, log, bundle):
+    test_events.check_agrees(database, tmp_path / str(next(_number)), log, bundle)
+
+
 def test_users_and_events_of_a_run_have_the_segments_of_the_run(plain_run, database):
     columns = ["user_id", *read_bundle(plain_run.folder).columns]
     table = pl.read_parquet(plain_run.folder / "users.parquet", columns=columns)
     of_users = export_sql(plain_run.folder, Asked(dialect="spark"))
-    asked = Asked(dialect="spark", start="events", tables={"events": "ad_log"}, columns=NAMES)
+    asked = Asked(
+        dialect="spark", start="events", tables={"events": "ad_log"}, columns=test_events.NAMES
+    )
     of_events = export_sql(plain_run.folder, asked)
 
     from_users = database.answer(of_users, users=table)
-    from_events = database.answer(of_events, ad_log=log_of(plain_run))
+    from_events = database.answer(of_events, ad_log=test_events.log_of(plain_run))
 
     segments = read_segments(plain_run.folder).select("user_id", "segment_id")
     assert sorted(row[:2] for row in from_users) == segments.rows()

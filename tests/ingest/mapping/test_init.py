@@ -22,6 +22,23 @@ def test_a_log_is_recognised_and_runs_as_it_is(tmp_path):
     assert column(users_from(tmp_path, text), "n_impressions") == {"a": 3, "b": 1, "c": 2}
 
 
+@pytest.mark.parametrize(
+    ("user", "time", "value"),
+    [
+        ("customer", "ordered_on", "order_total"),
+        ("buyer", "Purchase Date", "price_paid"),
+        ("household_key", "transaction_date", "sales_value"),
+    ],
+)
+def test_a_purchase_log_is_recognised_by_the_names_that_shops_give(user, time, value, tmp_path):
+    rows = [(f"c{i % 20}", f"2024-0{1 + i % 9}-0{1 + i % 7}", f"{i}.50") for i in range(60)]
+    write_csv(tmp_path / "orders.csv", rows, header=(user, time, value))
+
+    log = parse_mapping(render_mapping(["orders.csv"], base=tmp_path), origin="m.toml").log
+
+    assert (log.user_id, log.time, log.value) == (user, time, value)
+
+
 def test_a_merged_file_is_parted_into_what_is_of_users_and_what_is_not(tmp_path):
     rows = [
         (*row, "north" if row[0] == "a" else "south", place) for place, row in enumerate(EVENTS)

@@ -409,7 +409,9 @@ def test_a_header_below_other_lines_is_named_and_can_be_reached(engine, tmp_path
 
     text = refusal(tmp_path, engine, SchemaError)
 
-    assert text.endswith("line 3 names them: say skip_lines = 2 in the mapping")
+    assert text.endswith(
+        "line 3 names them: remove the lines above it, or say skip_lines = 2 in a mapping"
+    )
     assert shown(tmp_path, engine, mapping_of(f"{FULL}\nskip_lines = 2")) == SHOWN
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.texts import says, shows
+from tests.windows import coloured
 
 from segmentry.present import figures as plots
 from segmentry.schema import Estimate
@@ -56,13 +57,23 @@ def test_a_figure_is_a_valid_chart_with_name_finding_and_text_for_the_blind(make
 
 
 @pytest.mark.parametrize("n_segments", [1, 5, 40])
-def test_a_segment_has_its_colour_in_every_figure(make_summary, n_segments):
+@pytest.mark.parametrize("is_refit", [False, True])
+def test_a_segment_has_its_colour_in_every_figure(make_summary, n_segments, is_refit):
+    """That of its id, or after a refit that of its key."""
     summary = make_summary(n_segments=n_segments, n_points=120)
+    numbers = tuple(n_segments + 1 - each if is_refit else each for each in range(n_segments + 1))
+    if is_refit:
+        summary = coloured(summary, numbers[1:])
 
+    n_rows = 0
     for figure in plots.FIGURES.values():
         for row in rows_of(figure.plot(summary).to_dict(validate=False)):
-            if "segment_id" in row and "color" in row:
-                assert row["color"] == plots.segment_colour(row["segment_id"])
+            if row.get("segment_id") and "color" in row:
+                n_rows += 1
+                number = numbers[row["segment_id"]]
+                assert row["color"] == plots.segment_colour(number), figure.name
+                assert row.get("ink") in (None, plots.segment_ink(number)), figure.name
+    assert n_rows > n_segments
 
 
 def test_the_click_rates_are_drawn_with_their_intervals(make_summary):
@@ -231,7 +242,7 @@ def test_files_are_written_for_every_figure(make_summary, tmp_path, n_segments):
         n_segments=n_segments, is_rated=n_segments > 1, n_points=60, names=HOSTILE
     )
 
-    inline = plots.write_figures(summary, tmp_path / "figures", scale=0.2)
+    inline = plots.write_figures(summary, tmp_path / "figures", png_scale=0.2)
 
     written = sorted(path.name for path in (tmp_path / "figures").iterdir())
     ads = {"ads_and_clicks", "quadrant", "cumulative_gain"}
@@ -246,7 +257,7 @@ def test_files_are_written_for_every_figure(make_summary, tmp_path, n_segments):
 def test_the_same_summary_gives_the_same_bytes(make_summary, written, tmp_path):
     folder, first = written
 
-    again = plots.write_figures(make_summary(n_segments=3, n_points=60), tmp_path, scale=0.2)
+    again = plots.write_figures(make_summary(n_segments=3, n_points=60), tmp_path, png_scale=0.2)
 
     assert again == first
     for file in folder.iterdir():

@@ -8,11 +8,12 @@ from itertools import pairwise
 
 import pytest
 from tests.texts import says, shows
+from tests.windows import coloured
 
 from segmentry.describe.retention import RetentionFeature, RetentionReport, RetentionRow
 from segmentry.evaluation.later_days import DayLevel, DayLevels
 from segmentry.present import figures as plots
-from segmentry.present.report import render_card_page, render_report
+from segmentry.present.report import render_card_page, render_report, render_table
 from segmentry.runtime.web import hash_of
 from segmentry.schema import Estimate
 
@@ -91,6 +92,19 @@ def html(summary) -> str:
 @pytest.fixture(scope="module")
 def page(html) -> Page:
     return Page(html)
+
+
+def test_page_and_card_take_the_colours_of_keys(make_summary):
+    plain = make_summary(n_segments=3)
+    refit = coloured(plain, (3, 5, 1))
+    first = plots.segment_colour(3)
+
+    for page in (render_report(refit, figures={}), render_card_page(refit, 1)):
+        card = page[page.index('id="segment-1"') :]
+        assert card[card.index("fill=") :].startswith(f'fill="{first}"')
+    table = plots.FIGURES["sizes"].tables(refit)[0]
+    shown = re.findall(r'fill="(#\w+)"', render_table(table, refit.colours))
+    assert shown == [plots.segment_colour(n) for n in (3, 5, 1)]
 
 
 def test_the_page_asks_nothing_of_the_network(html, page):

@@ -13,7 +13,7 @@ from segmentry.errors import ConfigError, DataError, SchemaError
 from segmentry.evaluation.later_days import Traffic
 from segmentry.ingest.files import FLAGS
 from segmentry.ingest.ids import other_spelling
-from segmentry.ingest.user_files import as_ids, read_user_file
+from segmentry.ingest.user_files import as_ids, as_numbers, read_user_file
 from segmentry.results.run_folder import read_early, read_if_there, read_user_table
 from segmentry.results.summary import read_summary
 from segmentry.schema import MICRO
@@ -26,6 +26,7 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     VALUE: ("revenue", "amount"),
     "user_id": ("user", "userid"),
 }
+_EXPECTED = "numbers from 0"
 _NAMED = {"clicks": "n_clicks", "purchases": "n_purchases", "views": "n_views"}
 
 
@@ -43,7 +44,7 @@ def read_days(
         days = given.select(
             as_ids(given["user_id"], like=kind, source=str(history)),
             pl.col("day").cast(pl.String),
-            _numbers(given[metric], history).alias("y"),
+            as_numbers(given[metric], source=str(history), expected=_EXPECTED).alias("y"),
         )
         return _summed(days, "day"), days["day"].n_unique()
     early, summary = read_early(run_dir), read_summary(run_dir)
@@ -124,7 +125,8 @@ def read_metric(path: Path, metric: str, kind: pl.DataType) -> pl.DataFrame:
     """
     given = read_user_file(path, ["user_id", metric], other_names=_names_of(metric))
     ids = as_ids(given["user_id"], like=kind, source=str(path))
-    return _summed(pl.DataFrame({"user_id": ids, "y": _numbers(given[metric], path)}))
+    numbers = as_numbers(given[metric], source=str(path), expected=_EXPECTED)
+    return _summed(pl.DataFrame({"user_id": ids, "y": numbers}))
 
 
 def before_of(run_dir: Path, metric: str, users: pl.Series) -> FloatMatrix:
@@ -148,15 +150,6 @@ def before_of(run_dir: Path, metric: str, users: pl.Series) -> FloatMatrix:
 def _names_of(metric: str) -> dict[str, tuple[str, ...]]:
     own = (_NAMED.get(metric, f"n_{metric}"), *_OTHER_NAMES.get(metric, ()))
     return {**_OTHER_NAMES, metric: own}
-
-
-def _numbers(values: pl.Series, path: Path) -> pl.Series:
-    numbers = values.cast(pl.Float64, strict=False)
-    if numbers.null_count() or not bool((numbers.is_finite() & (numbers >= 0)).all()):
-        raise SchemaError(
-            f"{path}: column {values.name!r} holds something else than numbers from 0; fix it"
-        )
-    return numbers
 
 
 def _summed(rows: pl.DataFrame, *keys: str) -> pl.DataFrame:
@@ -264,14 +257,12 @@ def _flags(values: pl.Series, path: Path) -> pl.Series:
 
 
 def _whole(values: pl.Series, name: str, path: Path) -> pl.Series:
-    numbers = values if values.dtype.is_numeric() else values.cast(pl.Float64, strict=False)
+    expected = "whole numbers from 0"
+    numbers = as_numbers(values, source=str(path), expected=expected)
     whole = numbers.cast(pl.Int64, strict=False).alias(name)
-    is_whole = whole.is_not_null() & (whole >= 0) & (whole == numbers)
-    strange = values.filter(~is_whole.fill_null(value=False))
+    strange = values.filter((whole != numbers).fill_null(value=True))
     if strange.len():
-        raise SchemaError(
-            f"{path}: column {name!r} holds {strange[0]!r}, expected whole numbers from 0"
-        )
+        raise SchemaError(f"{path}: column {name!r} holds {strange[0]!r}, expected {expected}")
     return whole
 
 

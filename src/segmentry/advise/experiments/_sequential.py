@@ -104,6 +104,13 @@ def drift_needed(
     return float(brentq(lacking, 0.0, 20.0, xtol=1e-9))
 
 
+@cache
+def _nodes() -> tuple[FloatVector, FloatVector]:
+    """Return places and weights of Gauss and Legendre: they take longer than the look itself."""
+    places, weights = np.polynomial.legendre.leggauss(_N_NODES)
+    return places, weights
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Walk:
     """Where the sum stands that has crossed nothing so far, as masses on nodes."""
@@ -133,7 +140,7 @@ class _Walk:
         low, high = max(-bound, middle - spread), min(bound, middle + spread)
         if low >= high:  # it has crossed, as good as surely
             return _Walk(at, np.zeros(1), np.zeros(1), self.drift)
-        places, weights = np.polynomial.legendre.leggauss(_N_NODES)
+        places, weights = _nodes()
         points = (low + high) / 2 + (high - low) / 2 * places
         step = np.sqrt(at - self.at)
         off = (points[:, np.newaxis] - self.nodes - self.drift * (at - self.at)) / step

@@ -459,7 +459,7 @@ class DuckDBEngine:
         a line break; it says so and is then asked again.
         """
         step = f"reading the {source.role}"
-        with proving_text(source.files):
+        with proving_text(source.files, self._connection.interrupt):
             layouts = layouts_of(source)
             forget_rejects(self._ask)
             try:

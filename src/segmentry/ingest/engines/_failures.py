@@ -2,9 +2,10 @@
 
 import contextlib
 import gzip
+import itertools
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -62,55 +63,87 @@ def explained(engine: Engine, step: str) -> Iterator[None]:
 
 
 _CHUNK, _BLOCK, _FIRST_BYTES = 1 << 20, 1 << 14, 1 << 9
+_AHEAD = 1 << 26
+"""So many bytes are proved before the engine begins."""
 _MAX_MORE_FIELDS = 4096
 """In a block without line end, more than in the header."""
 _DELIMITERS = (b",", b"\t", b";", b"|")
 
 
 @contextlib.contextmanager
-def proving_text(files: Sequence[Path]) -> Iterator[None]:
+def proving_text(files: Sequence[Path], interrupt: Callable[[], None]) -> Iterator[None]:
     """Prove that text files have no line that DuckDB would lose, and that gzip files are whole.
 
     DuckDB refuses a line beyond 2 MB, but one beyond its buffer of 32 MB is lost without a word;
     of a line with too many fields it writes down each with the whole line, which takes hours.
-    Gzip files are unpacked next to what reads them, and their checksums compared.
+    Gzip files are unpacked next to what reads them and ahead of it, and their checksums compared.
 
     DuckDB compares none: of 640,000 rows with a wrong checksum it reads all. Unpacking takes one
     core, as DuckDB's own does, and the other is there for it. On leaving, a DataError says which
     file is cut off or holds other bytes than were packed; whatever else went wrong meanwhile is its
-    consequence.
+    consequence, also that `interrupt` ended the reading as soon as this was known.
     """
     for file in files:
         if file.suffix not in (".gz", ".parquet"):
             with file.open("rb", buffering=0) as stream:
                 _refuse_long_lines(file, _beginnings(stream.fileno(), file.stat().st_size))
-    if not any(file.suffix == ".gz" for file in files):
+    packed = [file for file in files if file.suffix == ".gz"]
+    with _proving_packed(packed, interrupt) if packed else contextlib.nullcontext():
         yield
-        return
-    is_over = threading.Event()
-    with ThreadPoolExecutor(1) as worker:
-        proof = worker.submit(require_whole, files, is_over)
+
+
+@contextlib.contextmanager
+def _proving_packed(files: Sequence[Path], interrupt: Callable[[], None]) -> Iterator[None]:
+    is_ahead, is_over, has_left = threading.Event(), threading.Event(), threading.Event()
+
+    def is_stopped(n_bytes: int) -> bool:
+        if n_bytes >= _AHEAD:
+            is_ahead.set()
+        return is_over.is_set()
+
+    def prove() -> None:
         try:
+            _require_whole(files, is_stopped)
+        except DataError:
+            if not is_ahead.is_set():
+                is_over.set()
+            # Within a line of a million fields it hears nothing: hence the proof is ahead of it.
+            while not is_over.is_set() and not has_left.wait(0.1):
+                interrupt()
+            raise
+        finally:
+            is_ahead.set()
+
+    with ThreadPoolExecutor(1) as worker:
+        proof = worker.submit(prove)
+        try:
+            is_ahead.wait()
+            if is_over.is_set():
+                proof.result()
             yield
         except Exception:
+            has_left.set()
             proof.result()
             raise
         except BaseException:
+            has_left.set()
             is_over.set()
             raise
+        has_left.set()
         proof.result()
 
 
-def require_whole(files: Sequence[Path], is_over: threading.Event | None = None) -> None:
-    """Unpack the gzip files among some to their ends, until `is_over`, and keep nothing.
+def _require_whole(files: Sequence[Path], is_stopped: Callable[[int], bool]) -> None:
+    """Unpack gzip files to their ends and keep nothing.
+
+    `is_stopped` is called with the bytes unpacked so far, and ends it.
 
     Raises DataError if a file is cut off or holds other bytes than were packed.
     """
+    n_bytes = itertools.count(step=_CHUNK)
     for file in files:
-        if file.suffix != ".gz":
-            continue
         with explaining_gzip(file), gzip.open(file, "rb") as stream:
-            pieces = iter(lambda: b"" if is_over and is_over.is_set() else stream.read(_CHUNK), b"")
+            pieces = iter(lambda: b"" if is_stopped(next(n_bytes)) else stream.read(_CHUNK), b"")
             blocks = (p[at : at + _BLOCK] for p in pieces for at in range(0, len(p), _BLOCK))
             _refuse_long_lines(file, blocks)
 

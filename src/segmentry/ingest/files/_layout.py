@@ -115,7 +115,10 @@ def _header_further_down(layout: FileLayout, required: Collection[str]) -> str:
     for place, row in enumerate(layout.sample, start=1):
         if set(required) <= {each.strip() for each in row}:
             n_lines = layout.skip_lines + place
-            return f"; line {n_lines + 1} names them: say skip_lines = {n_lines} in the mapping"
+            return (
+                f"; line {n_lines + 1} names them: remove the lines above it, or say "
+                f"skip_lines = {n_lines} in a mapping"
+            )
     return ""
 
 

@@ -26,11 +26,14 @@ _NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "user_id": (
             "user_id", "userid", "user", "uid", "customer_id", "customerid", "client_id",
-            "visitor_id", "visitorid", "member_id", "device_id", "cookie", "id",
+            "visitor_id", "visitorid", "member_id", "account_id", "person_id", "player_id",
+            "household_key", "device_id", "customer", "client", "visitor", "buyer", "cookie", "id",
         ),
         "time": (
             "time_stamp", "timestamp", "time", "ts", "event_time", "shown_at", "datetime",
-            "created_at", "invoicedate", "order_date", "date", "day", "when",
+            "created_at", "invoicedate", "invoice_date", "order_date", "ordered_on", "ordered_at",
+            "order_time", "purchase_date", "purchased_at", "purchased_on", "transaction_date",
+            "event_timestamp", "event_date", "occurred_at", "date_time", "date", "day", "when",
         ),
         "click": ("clk", "click", "clicked", "is_click", "is_clicked"),
         "event_type": ("event_type", "event", "action", "behavior_type", "btag", "type"),
@@ -42,7 +45,10 @@ _NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "productid", "stockcode", "sku",
         ),
         "placement": ("pid", "placement", "placement_id", "position", "slot", "site"),
-        "value": ("amount", "value", "revenue", "total", "spend", "sales", "order_value"),
+        "value": (
+            "amount", "value", "revenue", "total", "spend", "sales", "order_value", "order_total",
+            "total_amount", "total_price", "sales_value", "price_paid", "gmv",
+        ),
         "quantity": ("quantity", "qty", "items", "units"),
         "category_id": ("cate_id", "category_id", "category", "cate"),
         "campaign_id": ("campaign_id", "campaign"),

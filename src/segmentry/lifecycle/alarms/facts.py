@@ -145,8 +145,8 @@ class PeriodFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OverTime:
-    """What a run keeps of the windows before it.
+class WindowCounts:
+    """What a run keeps of the windows before it, for the next refresh and not for people.
 
     The last of `periods` is the window of this run, as the model that it refreshes sees it. If that
     is kept, the next refresh adds its window; after a refit it first adds this window again, as

@@ -21,15 +21,16 @@ class Alarm:
 
     `since` is the number of the first period in which the alarm rings, `period` that of the last
     reading, whose numbers follow. `low` and `high` are None for counts of rows, which have no
-    chance in them. `is_over` where the last reading is as expected again.
+    chance in them; all numbers are None where they are of too few users to be shown. `is_over`
+    where the last reading is as expected again.
     """
 
     code: Code
     name: str | None
     since: int
     period: int
-    expected: float
-    observed: float
+    expected: float | None
+    observed: float | None
     low: float | None = None
     high: float | None = None
     is_over: bool = False

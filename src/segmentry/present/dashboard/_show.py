@@ -116,10 +116,10 @@ def facts(found: Iterable[Fact]) -> None:
     put(f'<dl class="facts">{cells}</dl>')
 
 
-def table(*views: Table) -> None:
+def table(run: Run, *views: Table) -> None:
     """Set tables under one another, as one piece."""
     if views:
-        put("".join(map(render_table, views)))
+        put("".join(render_table(each, run.summary.colours) for each in views))
 
 
 def of_report(run: Run, name: str) -> None:
@@ -143,7 +143,7 @@ def figure(run: Run, name: str) -> None:
     """Set a figure of the run with its caption and its tables, where there is something to draw."""
     view = figure_of(name, run.summary, Pictures(run))
     if view is not None:
-        put(render_figure(view))
+        put(render_figure(view, run.summary.colours))
 
 
 def side_by_side(run: Run, names: Sequence[str]) -> None:

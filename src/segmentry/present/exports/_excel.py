@@ -8,7 +8,6 @@ import polars as pl
 
 from segmentry.errors import OutputError
 from segmentry.present.exports._star import star_tables
-from segmentry.present.figures import segment_colour
 from segmentry.runtime.preload import require
 from segmentry.runtime.temporary import written_whole
 
@@ -99,12 +98,12 @@ def _charts(book: Any, tables: Mapping[str, pl.DataFrame]) -> None:
 def _bars(book: Any, segments: pl.DataFrame, column: str, *, title: str, kind: str) -> Any:
     """Return a bar chart of the segments in their colours; row 1 is for users without one."""
     chart = book.add_chart({"type": "bar"})
-    ids = segments["segment_id"].to_list()[1:]
+    colours = segments["colour"].to_list()[1:]
     chart.add_series({
         "name": title,
         "categories": _range("dim_segment", segments, "segment_name", first=2),
         "values": _range("dim_segment", segments, column, first=2),
-        "points": [{"fill": {"color": segment_colour(each)}} for each in ids],
+        "points": [{"fill": {"color": each}} for each in colours],
         "data_labels": {"value": True, "num_format": kind},
     })  # fmt: skip
     chart.set_title({"name": title})

@@ -127,7 +127,7 @@ def _segments(summary: Summary) -> pl.DataFrame:
             (
                 s.segment_id,
                 s.name,
-                segment_colour(s.segment_id),
+                segment_colour(summary.colour_number(s.segment_id)),
                 s.verdict,
                 s.n_users,
                 s.share,

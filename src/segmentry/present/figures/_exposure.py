@@ -49,7 +49,7 @@ def _caption(summary: "Summary", *, segment_id: int = 0, kind: str) -> Caption:
 def _draw(summary: "Summary", *, segment_id: int = 0, kind: str) -> Drawing | None:
     """Draw the odds of a click by exposure with their intervals."""
     curve = _curve(summary, segment_id, kind)
-    rows = [] if curve is None else _rows(curve)
+    rows = [] if curve is None else _rows(curve, summary.colour_number(curve.segment_id))
     if not rows:
         return None
     naive = _naive_rows(curve)
@@ -124,13 +124,13 @@ def _curve(summary: "Summary", segment_id: int, kind: str) -> "ExposureCurve | N
     return next((c for c in curves if c.segment_id == segment_id and c.kind == kind), None)
 
 
-def _rows(curve: "ExposureCurve") -> Rows:
+def _rows(curve: "ExposureCurve", colour: int) -> Rows:
     return [
         {
             "label": _positions(point.first, point.last),
             **limits_of(point.odds_ratio),
             "segment_id": curve.segment_id,
-            "color": segment_colour(curve.segment_id),
+            "color": segment_colour(colour),
         }
         for point in curve.points
         if point.odds_ratio.value is not None and point.odds_ratio.value > 0

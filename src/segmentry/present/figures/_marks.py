@@ -6,6 +6,7 @@ from typing import Literal, TypeVar, cast
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Rows
 from segmentry.present.theme import ROLES, segment_colour, segment_ink
+from segmentry.results.summary import Summary
 from segmentry.schema import Estimate
 
 _ChartT = TypeVar("_ChartT", "alt.LayerChart", "alt.HConcatChart")
@@ -70,13 +71,13 @@ def limits_of(estimate: Estimate) -> dict[str, object]:
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
-def disc_of(segment_id: int) -> dict[str, object]:
+def disc_of(segment_id: int, summary: "Summary") -> dict[str, object]:
     """Return what a row says of a segment that is shown as a numbered disc."""
     return {
         "segment_id": segment_id,
         "number": str(segment_id),
-        "ink": segment_ink(segment_id),
-        "color": segment_colour(segment_id),
+        "ink": segment_ink(summary.colour_number(segment_id)),
+        "color": segment_colour(summary.colour_number(segment_id)),
     }
 
 

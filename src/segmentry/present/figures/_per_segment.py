@@ -5,19 +5,20 @@ from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Rows
 from segmentry.present.figures._marks import at_x, haloed, on
 from segmentry.present.theme import segment_colour
+from segmentry.results.summary import Summary
 
 WIDTH = 440
 STEP = 46
 FORMING_DAYS = "on the days that formed the segments"
 
 
-def segment_fields(index: int, segment: "SegmentProfile") -> dict[str, object]:
+def segment_fields(index: int, segment: "SegmentProfile", summary: "Summary") -> dict[str, object]:
     """Return what every row says of its segment."""
     return {
         "row": index,
         "segment_id": segment.segment_id,
         "label": f"{segment.segment_id}  {segment.name}",
-        "color": segment_colour(segment.segment_id),
+        "color": segment_colour(summary.colour_number(segment.segment_id)),
     }
 
 

@@ -119,15 +119,15 @@ def map_axes(frame: Frame, plane: "MapSummary") -> tuple["alt.X", "alt.Y"]:
     return alt.X("x:Q", axis=across, scale=wide), alt.Y("y:Q", axis=up, scale=high)
 
 
-def center_marks(centers: Sequence["MapPoint"], frame: Frame) -> "list[alt.Chart]":
+def center_marks(summary: "Summary", frame: Frame) -> "list[alt.Chart]":
     """Return the numbered discs of the centres."""
     rows: Rows = [
         {
             "x": frame.right(center.x),
             "y": frame.down(center.y or 0.0),
-            **disc_of(center.segment_id),
+            **disc_of(center.segment_id, summary),
         }
-        for center in centers
+        for center in summary.map.centers
     ]
     return numbered_discs(on(rows).encode(x=pixels_x(), y=pixels_y()), size=340)
 
@@ -163,7 +163,7 @@ def user_layers(
     ]
     if feature is None:
         for row, user in zip(rows, users, strict=True):
-            row["color"] = segment_colour(user.segment_id)
+            row["color"] = segment_colour(summary.colour_number(user.segment_id))
         return [draw(on_named(name), as_given(), True)], {name: rows}
     shown_value = alt.Tooltip("shown:N", title=label_of(summary, feature))
     coloured = colour_by(summary, rows, [user.values.get(feature) for user in users], feature)

@@ -69,8 +69,8 @@ def _draw(summary: "Summary") -> Drawing | None:
                     "middle": (start + end) / 2,
                     "y": place * _STEP + 18,
                     "y2": place * _STEP + 18 + _BAR,
-                    "color": segment_colour(segment_id),
-                    "ink": segment_ink(segment_id),
+                    "color": segment_colour(summary.colour_number(segment_id)),
+                    "ink": segment_ink(summary.colour_number(segment_id)),
                     "label": str(segment_id) if value / total >= _MIN_LABEL else "",
                 }
             )

@@ -70,7 +70,7 @@ def _draw(summary: "Summary") -> Drawing | None:
         return None
     rows: Rows = [
         {
-            **segment_fields(index, segment),
+            **segment_fields(index, segment, summary),
             "ctr": segment.ctr_seen.value,
             "low": segment.ctr_seen.low,
             "high": segment.ctr_seen.high,

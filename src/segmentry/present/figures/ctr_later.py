@@ -128,11 +128,7 @@ def _draw(summary: "Summary") -> Drawing | None:
     """Draw the click rate of every segment as forecast and of the later days."""
     if not _is_drawn(summary):
         return None
-    rows = [
-        row
-        for i, segment in enumerate(summary.segments)
-        for row in _rows(i, segment, rate_writer(summary))
-    ]
+    rows = [row for i, segment in enumerate(summary.segments) for row in _rows(i, segment, summary)]
     height = len(summary.segments) * _STEP + _TOP
     layers = [
         *_everybody(summary, height=height),
@@ -148,13 +144,14 @@ def _is_drawn(summary: "Summary") -> bool:
     return was_checked(summary) and known
 
 
-def _rows(index: int, segment: "SegmentProfile", write: Callable[[float | None], str]) -> Rows:
+def _rows(index: int, segment: "SegmentProfile", summary: "Summary") -> Rows:
+    write = rate_writer(summary)
     start = index * _STEP + _TOP
     estimates = {"expected": segment.forecast_early, "later": segment.ctr_outcome}
     return [
         {
             "segment_id": segment.segment_id,
-            "color": segment_colour(segment.segment_id),
+            "color": segment_colour(summary.colour_number(segment.segment_id)),
             "kind": kind,
             **limits_of(estimate),
             "y": start + _LINES[kind],

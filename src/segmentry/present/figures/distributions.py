@@ -109,7 +109,7 @@ def _rows(summary: "Summary", distribution: "Distribution") -> Rows:
             rows.append(
                 {
                     "segment_id": segment.segment_id,
-                    "color": segment_colour(segment.segment_id),
+                    "color": segment_colour(summary.colour_number(segment.segment_id)),
                     "bin": i,
                     "share": round(share / top, 4),
                     "foot": foot,

@@ -82,7 +82,7 @@ def _draw(summary: "Summary") -> Drawing | None:
     if not flows:
         return None
     order = _order(summary, flows)
-    own = {each.segment_key: each.segment_id for each in summary.segments}
+    own = {each.segment_key: summary.colour_number(each.segment_id) for each in summary.segments}
     colours = {key: segment_colour(own.get(key, 0)) for key in order}
     total = sum(flow.n_users or 0 for flow in flows)
     scale = (_HEIGHT - 2 * _TOP - _GAP * (len(order) - 1)) / total

@@ -113,7 +113,7 @@ def _draw(summary: "Summary") -> Drawing | None:
         return None
     order = [each.segment_id for each in _shown_segments(summary)]
     panels = [_names(summary, order)]
-    panels += [_panel(_shares(summary, step), order, title=title) for step, title in _STEPS.items()]
+    panels += [_panel(summary, step, order, title=title) for step, title in _STEPS.items()]
     chart: alt.HConcatChart = alt.hconcat(*panels, spacing=_GAP)
     return Drawing(chart)
 
@@ -124,7 +124,11 @@ def _names(summary: "Summary", order: list[int]) -> "alt.LayerChart":
         **{s.segment_id: f"{s.segment_id}  {s.name}" for s in summary.segments},
     }
     rows: Rows = [
-        {"segment_id": each, "color": _colour(each), "label": _lines(names.get(each, str(each)))}
+        {
+            "segment_id": each,
+            "color": _colour(summary, each),
+            "label": _lines(names.get(each, str(each))),
+        }
         for each in order
     ]
     base = on(rows).encode(y=_place(order), x=at_x(12), text=alt.Text("label:N"))
@@ -154,12 +158,13 @@ def _lines(name: str) -> list[str]:
     return textwrap.wrap(name, n_letters, max_lines=_MAX_LINES, placeholder="…")
 
 
-def _panel(shares: "list[_Share]", order: list[int], *, title: str) -> "alt.LayerChart":
+def _panel(summary: "Summary", step: str, order: list[int], *, title: str) -> "alt.LayerChart":
     """Draw one step; segments of which too few got so far have no mark."""
+    shares = _shares(summary, step)
     rows: Rows = [
         {
             "segment_id": each.segment_id,
-            "color": _colour(each.segment_id),
+            "color": _colour(summary, each.segment_id),
             **limits_of(each.estimate),
             "text": rate(each.value),
         }
@@ -195,8 +200,8 @@ def _place(order: list[int]) -> "alt.Y":
     return alt.Y("segment_id:O", axis=None, sort=None, scale=alt.Scale(domain=order))
 
 
-def _colour(segment_id: int) -> str:
-    return segment_colour(segment_id) if segment_id else ROLES["ink"].light
+def _colour(summary: "Summary", segment_id: int) -> str:
+    return segment_colour(summary.colour_number(segment_id)) if segment_id else ROLES["ink"].light
 
 
 def _shown_segments(summary: "Summary") -> "list[SegmentConversions]":

@@ -75,7 +75,7 @@ def _draw(summary: "Summary", cells: Sequence[HexagonValue], *, feature: str) ->
             x=axes[0], y=axes[1], color=colour, opacity=alt.value(1), tooltip=tooltip
         ),
     )
-    layers += center_marks(summary.map.centers, frame)
+    layers += center_marks(summary, frame)
     return Drawing(own_colours(layered(layers, width=frame.width, height=frame.height)), datasets)
 
 

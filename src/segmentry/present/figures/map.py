@@ -90,13 +90,13 @@ def _draw(summary: "Summary") -> Drawing | None:
         for c in plane.centers
     ]
     arrows = _arrows(_longest(summary), frame, taken=taken)
-    layers = [dots, *arrows, *center_marks(plane.centers, frame)]
+    layers = [dots, *arrows, *center_marks(summary, frame)]
     rows: Rows = [
         {
             "x": round(point.x, 3),
             "y": round(point.y or 0.0, 3),
             "segment_id": point.segment_id,
-            "color": segment_colour(point.segment_id),
+            "color": segment_colour(summary.colour_number(point.segment_id)),
         }
         for point in thin(plane.points, most=_MAX_POINTS)
     ]

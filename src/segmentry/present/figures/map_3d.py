@@ -136,7 +136,7 @@ def _draw(
         name="elevation", value=ELEVATION, bind=alt.binding_range(min=LOWEST, max=HIGHEST, step=2)
     )
     dots, datasets = _dots(summary, scene, users, feature)
-    layers = [*_box(scene), *dots, *_centers(scene)]
+    layers = [*_box(scene), *dots, *_centers(summary, scene)]
     height = round(_SIZE * (scene.top - scene.bottom) / 2 / scene.wide)
     chart = layered(layers, width=_SIZE, height=height)
     if feature is not None:
@@ -223,10 +223,10 @@ def _box(scene: Scene) -> "list[alt.Chart]":
     ]
 
 
-def _rows(points: Sequence[Position], segments: Sequence[int]) -> Rows:
+def _rows(points: Sequence[Position], segments: Sequence[int], summary: "Summary") -> Rows:
     """Return rows from far to near, so that near marks cover far ones."""
     return [
-        {**dict(zip("xyz", points[i], strict=True)), **disc_of(segments[i])}
+        {**dict(zip("xyz", points[i], strict=True)), **disc_of(segments[i], summary)}
         for i in _far_to_near(points)
     ]
 
@@ -250,7 +250,7 @@ def _dots(
         )
         return dots
 
-    rows = _rows(scene.points, scene.point_segments)
+    rows = _rows(scene.points, scene.point_segments, summary)
     if feature is None:
         return [draw(on_named("points"), as_given(), True)], {"points": rows}
     drawn = thin(users, most=_MAX_POINTS)
@@ -258,11 +258,11 @@ def _dots(
     return layers_of(colour_by(summary, rows, values, feature), "points", draw)
 
 
-def _centers(scene: Scene) -> "list[alt.Chart]":
+def _centers(summary: "Summary", scene: Scene) -> "list[alt.Chart]":
     u, v = _place(scene)
     drops = [_line(center, (center[0], center[1], -scene.half[2])) for center in scene.centers]
     lines = _lines(drops, scene, color=ROLES["ink"].light, width=1)
-    base = _turned(on(_rows(scene.centers, scene.center_segments))).encode(x=u, y=v)
+    base = _turned(on(_rows(scene.centers, scene.center_segments, summary))).encode(x=u, y=v)
     return [lines, *numbered_discs(base, size=320)]
 
 

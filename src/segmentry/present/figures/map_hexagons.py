@@ -58,7 +58,7 @@ def _draw(summary: "Summary") -> Drawing | None:
             "x": cell.x,
             "y": cell.y,
             "segment_id": cell.segment_id,
-            "color": segment_colour(cell.segment_id),
+            "color": segment_colour(summary.colour_number(cell.segment_id)),
             "o": round(_strength(cell.n_users, most), 3),
             "n": count(cell.n_users),
             "share": percent(cell.share, digits=0),
@@ -76,7 +76,7 @@ def _draw(summary: "Summary") -> Drawing | None:
     hexagons = hexagon_marks(on_named("hexagons"), pictures.hexagon_radius, frame).encode(
         x=x, y=y, color=as_given(), opacity=strength, tooltip=tooltip
     )
-    layers = [hexagons, *center_marks(summary.map.centers, frame)]
+    layers = [hexagons, *center_marks(summary, frame)]
     return Drawing(layered(layers, width=frame.width, height=frame.height), {"hexagons": rows})
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from segmentry.describe.profiles import SegmentProfile
 from segmentry.formats import count, day, percent, rate
-from segmentry.lifecycle.alarms import PeriodFacts, Reading, find_alarms, read_periods
+from segmentry.lifecycle.alarms import OverTime, Reading
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
 from segmentry.present.figures._marks import (
@@ -20,7 +19,7 @@ from segmentry.present.figures._marks import (
 from segmentry.present.tables import Column, Row, Table
 from segmentry.present.theme import ROLES, segment_colour
 from segmentry.results.summary import Summary
-from segmentry.schema import Estimate
+from segmentry.schema import Estimate, Window
 
 _WIDTH = 600
 _PANELS = {"mix_changed": (0, 210), "segment_rate_changed": (320, 530)}  # from and to, in pixels
@@ -48,39 +47,25 @@ def has_windows(summary: "Summary") -> bool:
     >>> has_windows(summary)  # doctest: +SKIP
     True
     """
-    return len(shown_periods(summary)) > 1
+    over_time = _of(summary)
+    return over_time.formed + 1 < len(over_time.windows)
 
 
-def shown_periods(summary: "Summary") -> tuple[PeriodFacts, ...]:
-    """Return the windows of the model that was refreshed, the forming one first.
-
-    >>> len(shown_periods(summary))  # doctest: +SKIP
-    12
-    """
-    if summary.over_time is None:
-        return ()
-    periods = summary.over_time.periods
-    return tuple(each for each in periods if each.model == periods[-1].model)
-
-
-def points_of(summary: "Summary", key: str, code: str) -> tuple[Point, ...]:
+def points_of(over_time: OverTime, key: str, code: str) -> tuple[Point, ...]:
     """Return the shares ("mix_changed") or rates ("segment_rate_changed") of a segment.
 
-    >>> points_of(summary, "k7f3", "mix_changed")[0].low is None  # doctest: +SKIP
+    >>> points_of(over_time, "k7f3", "mix_changed")[0].low is None  # doctest: +SKIP
     True
     """
-    if summary.over_time is None:
-        return ()
-    periods = summary.over_time.periods
-    first = len(periods) - len(shown_periods(summary))
-    found = [
-        _point(each) for each in read_periods(periods) if (each.code, each.name) == (code, key)
-    ]
-    formed = next((each for each in periods[first].segments if each.key == key), None)
-    if formed is None or code != "mix_changed" or not periods[first].n_users:
+    found = [_point(each) for each in over_time.readings if (each.code, each.name) == (code, key)]
+    if not found or code != "mix_changed":
         return tuple(found)
-    share = formed.n_users / periods[first].n_users
-    return (Point(first, share, None, None, share), *found)
+    share = found[0].expected
+    return (Point(over_time.formed, share, None, None, share), *found)
+
+
+def _of(summary: "Summary") -> OverTime:
+    return summary.over_time or OverTime(windows=(), formed=0, readings=(), alarms=())
 
 
 def _point(reading: Reading) -> Point:
@@ -88,11 +73,10 @@ def _point(reading: Reading) -> Point:
 
 
 def _caption(summary: "Summary") -> Caption:
-    periods = shown_periods(summary)
-    n_windows = len(periods) - 1
+    over_time = _of(summary)
+    n_windows = len(over_time.windows) - 1 - over_time.formed
     names = {each.segment_key: each.name for each in summary.segments}
-    alarms = () if summary.over_time is None else find_alarms(summary.over_time.periods)
-    rung = {alarm.name for alarm in alarms if not alarm.is_over and alarm.name in names}
+    rung = {each.name for each in over_time.alarms if not each.is_over and each.name in names}
     windows = "one window" if n_windows == 1 else f"{count(n_windows)} windows"
     finding = (
         f"{count(len(rung))} of {count(len(names))} segments left their expectation in {windows}"
@@ -103,7 +87,7 @@ def _caption(summary: "Summary") -> Caption:
         f"{names[key]}: share {percent(shares[0].value)} when formed, {percent(shares[-1].value)} "
         "in the last window"
         for key in names
-        if (shares := points_of(summary, key, "mix_changed"))
+        if (shares := points_of(over_time, key, "mix_changed"))
     )
     return Caption(
         finding=finding,
@@ -116,28 +100,30 @@ def _caption(summary: "Summary") -> Caption:
 def _draw(summary: "Summary") -> Drawing | None:
     if not has_windows(summary):
         return None
-    periods = () if summary.over_time is None else summary.over_time.periods
-    first = len(periods) - len(shown_periods(summary))
+    over_time = _of(summary)
+    windows = over_time.windows[over_time.formed :]
     rows = [
         row
         for i, segment in enumerate(summary.segments)
         for code in _PANELS
         for row in _rows(
-            points_of(summary, segment.segment_key, code),
-            segment,
+            points_of(over_time, segment.segment_key, code),
+            f"{code} {segment.segment_id}",
+            segment_colour(summary.colour_number(segment.segment_id)),
             code,
             top=_TOP + i * _STEP,
-            windows=(first, len(periods) - 1),
+            windows=(over_time.formed, len(over_time.windows) - 1),
         )
     ]
     height = _TOP + len(summary.segments) * _STEP + 18
-    layers = [*_lines(rows), *_words(summary, periods[first:], height=height)]
+    layers = [*_lines(rows), *_words(summary, windows, height=height)]
     return Drawing(layered(layers, width=_WIDTH, height=height))
 
 
 def _rows(
     points: Sequence[Point],
-    segment: "SegmentProfile",
+    line: str,
+    colour: str,
     code: str,
     *,
     top: int,
@@ -162,8 +148,8 @@ def _rows(
     span = max(1, windows[1] - windows[0])
     return [
         {
-            "line": f"{code} {segment.segment_id}",
-            "color": segment_colour(segment.segment_id),
+            "line": line,
+            "color": colour,
             "x": round(left + (right - left) * (point.period - windows[0]) / span, 2),
             "y": y(point.value),
             "low": y(point.low),
@@ -194,7 +180,7 @@ def _lines(rows: Rows) -> "list[alt.Chart]":
     ]
 
 
-def _words(summary: "Summary", periods: Sequence[PeriodFacts], *, height: int) -> "list[alt.Chart]":
+def _words(summary: "Summary", windows: Sequence[Window], *, height: int) -> "list[alt.Chart]":
     offset = summary.data.utc_offset_hours
     names: Rows = [
         {
@@ -206,9 +192,9 @@ def _words(summary: "Summary", periods: Sequence[PeriodFacts], *, height: int) -
     ]
     heads: Rows = [{"x": _PANELS[code][0], "label": text} for code, text in _HEADS.items()]
     dates: Rows = [
-        {"x": x, "label": day(period.start, utc_offset_hours=offset), "align": align}
+        {"x": x, "label": day(window.start, utc_offset_hours=offset), "align": align}
         for left, right in _PANELS.values()
-        for x, period, align in ((left, periods[0], "left"), (right, periods[-1], "right"))
+        for x, window, align in ((left, windows[0], "left"), (right, windows[-1], "right"))
     ]
     named = on(names).encode(x=pixels_x(), y=pixels_y(), text=alt.Text("label:N"))
     headed = on(heads).encode(x=pixels_x(), y=at_y(8), text=alt.Text("label:N"))
@@ -227,18 +213,18 @@ def _words(summary: "Summary", periods: Sequence[PeriodFacts], *, height: int) -
 
 def _tables(summary: "Summary") -> tuple[Table, ...]:
     offset = summary.data.utc_offset_hours
-    periods = () if summary.over_time is None else summary.over_time.periods
+    over_time = _of(summary)
     rows = []
     for segment in summary.segments:
-        shares = {p.period: p for p in points_of(summary, segment.segment_key, "mix_changed")}
+        shares = {p.period: p for p in points_of(over_time, segment.segment_key, "mix_changed")}
         rates = {
-            p.period: p for p in points_of(summary, segment.segment_key, "segment_rate_changed")
+            p.period: p for p in points_of(over_time, segment.segment_key, "segment_rate_changed")
         }
         for number, share in shares.items():
             ctr = rates.get(number)
             cells = (
                 f"{segment.segment_id} {segment.name}",
-                day(periods[number].start, utc_offset_hours=offset),
+                day(over_time.windows[number].start, utc_offset_hours=offset),
                 _estimate(share),
                 _estimate(ctr),
                 None if ctr is None else ctr.expected,

@@ -202,9 +202,9 @@ def _column_labels(summary: "Summary", *, step: int) -> "list[alt.Chart]":
             {
                 "x": _LABELS + (i + 0.5) * step - 1,
                 "number": str(s.segment_id),
-                "ink": segment_ink(s.segment_id),
+                "ink": segment_ink(summary.colour_number(s.segment_id)),
                 "name": lines,
-                "color": segment_colour(s.segment_id),
+                "color": segment_colour(summary.colour_number(s.segment_id)),
             }
         )
     base = on(rows).encode(x=pixels_x())

@@ -76,8 +76,8 @@ def _draw(summary: "Summary") -> Drawing | None:
             "then": then,
             "y": y,
             "size": max(260.0, _LARGEST * users),
-            "color": segment_colour(i),
-            "ink": segment_ink(i),
+            "color": segment_colour(summary.colour_number(i)),
+            "ink": segment_ink(summary.colour_number(i)),
         }
         for i, _, users, x, then, y in points
     ]

@@ -97,7 +97,7 @@ def _rows(summary: "Summary", place: int, segment: "SegmentProfile", found: "Seg
     return [
         {
             "segment_id": segment.segment_id,
-            "color": segment_colour(segment.segment_id),
+            "color": segment_colour(summary.colour_number(segment.segment_id)),
             "day": f"{each.day:08d}",
             "label": day(
                 each.day * SECONDS_PER_DAY - offset, utc_offset_hours=summary.data.utc_offset_hours

@@ -117,7 +117,7 @@ def _placed(blades: "tuple[Blade, ...]", summary: "Summary") -> tuple[Rows, Rows
                     "value": value,
                     "y": round(y + i * step, 2),
                     "segment_id": blade.segment_id,
-                    "color": segment_colour(blade.segment_id),
+                    "color": segment_colour(summary.colour_number(blade.segment_id)),
                 }
             )
         y += height

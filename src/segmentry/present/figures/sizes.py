@@ -38,7 +38,7 @@ def _draw(summary: "Summary") -> Drawing | None:
     """Draw the segments as bars: share of users, with the share of impressions marked."""
     rows: Rows = [
         {
-            **segment_fields(index, segment),
+            **segment_fields(index, segment, summary),
             "share": segment.share,
             "impressions_share": segment.impressions_share,
             "value": f"{count(segment.n_users)} users, {percent(segment.share)}",

@@ -44,7 +44,7 @@ def _draw(summary: "Summary") -> Drawing | None:
             "row": index,
             "segment_id": each.segment_id,
             "label": f"{each.segment_id}  {names.get(each.segment_id, '')}".strip(),
-            "color": segment_colour(each.segment_id),
+            "color": segment_colour(summary.colour_number(each.segment_id)),
             "value": each.jaccard,
             "low": None,
             "high": None,

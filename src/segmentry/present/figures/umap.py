@@ -68,7 +68,7 @@ def _draw(
             "y": point.y,
             "segment_id": point.segment_id,
             "segment": f"{point.segment_id} {names.get(point.segment_id, '')}",
-            "color": segment_colour(point.segment_id),
+            "color": segment_colour(summary.colour_number(point.segment_id)),
             "size": 20 if point.is_fitted else 11,
         }
         for point in found.points

@@ -46,7 +46,7 @@ def _draw(
     frame = map_frame([(user.x, user.y) for user in users])
     axes = map_axes(frame, summary.map)
     layers, datasets = user_layers(summary, users, feature, axes=axes, name="users")
-    layers += center_marks(summary.map.centers, frame)
+    layers += center_marks(summary, frame)
     return Drawing(own_colours(layered(layers, width=frame.width, height=frame.height)), datasets)
 
 

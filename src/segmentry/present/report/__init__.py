@@ -9,7 +9,12 @@ from segmentry.present.report._decisions import exemplar_table
 from segmentry.present.report._figures import Figure, figure_of, figures_in
 from segmentry.present.report._glossary import GLOSSARY
 from segmentry.present.report._log import cap_table, segment_cells
-from segmentry.present.report._page import render_card_page, render_report, tables_of
+from segmentry.present.report._page import (
+    render_card_page,
+    render_compared_page,
+    render_report,
+    tables_of,
+)
 from segmentry.present.report._parts import (
     render_card,
     render_figure,
@@ -42,6 +47,7 @@ __all__ = [
     "numeric_table",
     "render_card",
     "render_card_page",
+    "render_compared_page",
     "render_figure",
     "render_part",
     "render_report",

@@ -68,8 +68,8 @@ def make_turn(summary: Summary) -> Turn | None:
         "top": scene.top,
         "points": [[*p, s] for p, s in zip(scene.points, scene.point_segments, strict=True)],
         "centers": [[*p, s] for p, s in zip(scene.centers, scene.center_segments, strict=True)],
-        "colours": {each: plots.segment_colour(each) for each in ids},
-        "inks": {each: plots.segment_ink(each) for each in ids},
+        "colours": {each: plots.segment_colour(summary.colour_number(each)) for each in ids},
+        "inks": {each: plots.segment_ink(summary.colour_number(each)) for each in ids},
         "axes": scene.axes,
     }
     text = json.dumps(record, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

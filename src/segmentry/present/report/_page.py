@@ -12,6 +12,7 @@ from segmentry.present.report._evidence import number_table
 from segmentry.present.report._parts import environment
 from segmentry.present.tables import Table
 from segmentry.results.summary import Summary
+from segmentry.results.two_runs import RunComparison
 from segmentry.runtime.web import hash_of
 
 
@@ -61,13 +62,30 @@ def render_card_page(summary: Summary, segment_id: int) -> str:
     return _page(summary, title=f"{segment_id} {card.row.name}", card=card)
 
 
-def _page(summary: Summary, *, title: str, card: Card | None = None, **more: object) -> str:
-    pages = environment()
+def render_compared_page(found: RunComparison, later: Summary) -> str:
+    """Return two runs side by side as one HTML file that needs no network.
+
+    `later` is the summary of the later run, whose segments follow on cards.
+    """
+    return _page(later, title=f"{found.earlier} and {found.later} side by side", compared=found)
+
+
+def _page(
+    summary: Summary,
+    *,
+    title: str,
+    card: Card | None = None,
+    compared: RunComparison | None = None,
+    **more: object,
+) -> str:
+    pages = environment(summary.colours)
     script = pages.get_template("page.js").render()
     return pages.get_template("page.html").render(
         summary=summary,
         title=title,
         card=card,
+        compared=compared,
+        is_report=card is None and compared is None,
         is_whole=True,
         script=script,
         script_hash=hash_of(script),

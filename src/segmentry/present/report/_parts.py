@@ -11,7 +11,7 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.evaluation.later_days import NO_SIGNAL
 from segmentry.evaluation.number import STRONG
 from segmentry.evaluation.stability import STABLE
-from segmentry.present import card, changes, first_screen, over_time
+from segmentry.present import card, changes, first_screen, over_time, two_runs
 from segmentry.present import figures as plots
 from segmentry.present.report import (
     _cards,
@@ -31,7 +31,7 @@ from segmentry.present.report._figures import Figure, Pictures
 from segmentry.present.report._glossary import glossary_of
 from segmentry.present.tables import Table
 from segmentry.present.theme import FONT, SERIF, page_colours
-from segmentry.results.summary import Summary
+from segmentry.results.summary import Summary, colour_number
 from segmentry.schema import Estimate
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ _FACTS = (
     card.card_of,
     card.texts_of,
     over_time.alarms_of,
+    two_runs.compared_sentences,
+    two_runs.compared_tables,
     formats.period,
     glossary_of,
     plots.curve_table,
@@ -110,9 +112,10 @@ _MACROS = (
 
 
 @functools.cache
-def environment() -> "Environment":
+def environment(colours: tuple[int, ...] = ()) -> "Environment":
     """Return the templates: every text is escaped, a gap in the data is an error.
 
+    `colours` are the numbers by which segments are coloured, as in `Summary.colours`.
     They write numbers by the functions of `segmentry.formats`, which take estimates as well.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -142,8 +145,8 @@ def environment() -> "Environment":
         place=_place,
         rate_with_limits=formats.rate_with_limits,
         render_text=render_text,
-        segment_colour=plots.segment_colour,
-        segment_ink=plots.segment_ink,
+        segment_colour=lambda each: plots.segment_colour(colour_number(colours, each)),
+        segment_ink=lambda each: plots.segment_ink(colour_number(colours, each)),
         sentence=_later_days.sentence,
         utc=formats.utc,
         was_checked=plots.was_checked,
@@ -197,11 +200,11 @@ def render_part(name: str, summary: Summary, pictures: Pictures) -> str:
     pictures : mapping-like of str to str
         SVG by the name of the figure.
     """
-    part = environment().get_template(f"{name}.html")
+    part = environment(summary.colours).get_template(f"{name}.html")
     return part.render(summary=summary, figures=pictures, is_whole=False)
 
 
-def render_table(view: Table) -> str:
+def render_table(view: Table, colours: tuple[int, ...] = ()) -> str:
     """Return a table as HTML.
 
     Examples
@@ -209,17 +212,19 @@ def render_table(view: Table) -> str:
     >>> "<script>" in render_table(Table("t", "<script>", columns=(), rows=()))
     False
     """
-    return _macro("table", view)
+    return _macro("table", view, colours=colours)
 
 
-def render_figure(view: Figure) -> str:
+def render_figure(view: Figure, colours: tuple[int, ...] = ()) -> str:
     """Return a picture with its caption and its tables as HTML."""
-    return _macro("picture", view)
+    return _macro("picture", view, colours=colours)
 
 
 def render_card(segment: SegmentProfile, summary: Summary) -> str:
     """Return the card of a segment as HTML, for a page of its own."""
-    return _macro("card_page", card.card_of(summary, segment.segment_id), 1)
+    return _macro(
+        "card_page", card.card_of(summary, segment.segment_id), 1, colours=summary.colours
+    )
 
 
 def render_style(name: str) -> str:
@@ -227,5 +232,5 @@ def render_style(name: str) -> str:
     return environment().get_template(name).render()
 
 
-def _macro(name: str, *facts: object) -> str:
-    return str(getattr(environment().get_template("parts.html").module, name)(*facts))
+def _macro(name: str, *facts: object, colours: tuple[int, ...]) -> str:
+    return str(getattr(environment(colours).get_template("parts.html").module, name)(*facts))

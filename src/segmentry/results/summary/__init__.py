@@ -15,6 +15,7 @@ from segmentry.results.summary._decisions import (
 from segmentry.results.summary._model import (
     Repeat,
     Summary,
+    colour_number,
     parse_summary,
     read_summary,
     render_summary_json,
@@ -36,6 +37,7 @@ __all__ = [
     "Spending",
     "Summary",
     "WearOut",
+    "colour_number",
     "parse_summary",
     "read_summary",
     "render_summary_json",

@@ -1,5 +1,6 @@
 """What a summary holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -75,7 +76,7 @@ class Summary:
     changes : ChangeReport or None
         What changed since the earlier run, where the run refreshes one.
     over_time : OverTime or None
-        The counts of all windows since the segments were formed, where the run refreshes another.
+        All windows since the segments were formed, where the run refreshes another.
     """
 
     headline: str
@@ -104,6 +105,15 @@ class Summary:
     over_time: OverTime | None = None
 
     @property
+    def colours(self) -> tuple[int, ...]:
+        """By which number each segment is coloured; empty where by its id."""
+        return () if self.changes is None else self.changes.colours
+
+    def colour_number(self, segment_id: int) -> int:
+        """Return the number by which a segment is coloured; 0 for no segment."""
+        return colour_number(self.colours, segment_id)
+
+    @property
     def outcome(self) -> Outcome:
         """What the expected rates of the run are of."""
         return OF_CLICKS if self.validation is None else self.validation.outcome_of_rates
@@ -130,6 +140,15 @@ class Summary:
         )
         notes = "".join(f"<li>{escape(text)}</li>" for text in self.warnings)
         return f"<div><p><b>{escape(self.headline)}</b></p>{table}<ul>{notes}</ul></div>"
+
+
+def colour_number(colours: Sequence[int], segment_id: int) -> int:
+    """Return the number by which a segment is coloured, of `Summary.colours`.
+
+    >>> colour_number((), 2), colour_number((3, 1), 1), colour_number((3, 1), 0)
+    (2, 3, 0)
+    """
+    return colours[segment_id - 1] if 0 < segment_id <= len(colours) else segment_id
 
 
 _CODEC = Codec(

@@ -69,7 +69,7 @@ def _divide(run: Run) -> None:
     with result:
         facts(_facts(plan, total=total))
     view = _table(run.summary, plan, now)
-    table(view)
+    table(run, view)
     offer(
         "budget",
         tables=(view, sensitivity_table(plan)),

@@ -37,7 +37,7 @@ def _pair(run: Run) -> None:
         notice("Both are the same segment; choose another one.")
         return
     views = (_whole(one, other), _features(run.summary, one, other))
-    table(*views)
+    table(run, *views)
     offer(f"segments-{one.segment_id}-and-{other.segment_id}", tables=views)
 
 

@@ -36,7 +36,7 @@ def show_why(run: Run) -> None:
         notice("With one segment there is no silhouette to show.")
     else:
         figure(run, "silhouette_blades")
-    table(candidate_table(summary))
+    table(run, candidate_table(summary))
 
 
 def show_trust(run: Run) -> None:

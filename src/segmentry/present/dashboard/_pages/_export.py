@@ -43,7 +43,7 @@ def _pictures(run: Run) -> None:
     name = choose("Chart", found, key="picture")
     chart = plots.FIGURES[name].plot
     caption = plots.FIGURES[name].caption(run.summary)
-    put(render_figure(Figure(name, "", caption, svg_of(run, name), ())))
+    put(render_figure(Figure(name, "", caption, svg_of(run, name), ()), run.summary.colours))
     row, summary = st.container(horizontal=True), run.summary
     _button(row, "SVG", f"{name}.svg", lambda: _svg(chart(summary)))
     _button(row, "PNG for a slide", f"{name}.png", lambda: plots.render_png(chart(summary)))
@@ -56,7 +56,7 @@ def _tables(run: Run) -> None:
     captions = {str(i): view.caption for i, view in enumerate(views, start=1)}
     chosen = choose("Table", captions, key="table")
     view = views[int(chosen) - 1]
-    table(view)
+    table(run, view)
     row, frame = st.container(horizontal=True), view.to_frame()
     name = f"table-{chosen}"
     _button(row, "CSV", f"{name}.csv", lambda: as_csv(frame))

@@ -55,7 +55,7 @@ def _show_curve(run: Run) -> None:
     view = drawn(
         run, "exposure", "Exposure curve", caption, chosen, kind, chart=chart, tables=tables
     )
-    put(render_figure(view))
+    put(render_figure(view, run.summary.colours))
     offer("exposure", tables=tables, pictures={"exposure": chart})
     listed(log.notes)
 

@@ -83,7 +83,7 @@ def _all(run: Run, feature: str | None) -> None:
     if feature is None:
         spec = _spec_of_all(run, dark=is_dark())
         _set(spec, plots.FIGURES["map_hexagons"].caption(run.summary), "all")
-        table(center_table(run.summary), loading_table(run.summary))
+        table(run, center_table(run.summary), loading_table(run.summary))
         return
     cells = hexagons_of(run, feature)
     if not cells:
@@ -102,7 +102,9 @@ def _all(run: Run, feature: str | None) -> None:
     _set(spec, plots.ANSWERS["hexagon_values"].caption(run.summary, cells, feature=feature), "all")
     whole = hexagon_table(run.summary, cells, feature)
     offer(f"map-of-all-by-{feature}", tables=(whole,), pictures={"hexagons": chart})
-    table(hexagon_table(run.summary, cells, feature, n_rows=_FULLEST), loading_table(run.summary))
+    table(
+        run, hexagon_table(run.summary, cells, feature, n_rows=_FULLEST), loading_table(run.summary)
+    )
 
 
 def _loadings(run: Run, feature: str | None) -> None:
@@ -128,7 +130,7 @@ def _sample(run: Run, feature: str | None) -> None:
     _set(spec, plots.ANSWERS["users"].caption(run.summary, users, feature=feature), "sample")
     picture = partial(plots.ANSWERS["users"].plot, run.summary, users, feature=feature)
     offer(f"map-by-{feature or _SEGMENT}", pictures={"users": picture})
-    table(loading_table(run.summary))
+    table(run, loading_table(run.summary))
 
 
 def _read(run: Run) -> tuple[UserPlace, ...]:
@@ -152,7 +154,7 @@ def _space(run: Run, feature: str | None) -> None:
             param["value"] = turned[param["name"]]
             param.pop("bind", None)
     _set(spec, plots.FIGURES["map_3d"].caption(run.summary, users, feature=feature), "space")
-    table(center_table(run.summary), loading_table(run.summary))
+    table(run, center_table(run.summary), loading_table(run.summary))
 
 
 def _umap(run: Run, feature: str | None) -> None:
@@ -175,7 +177,7 @@ def _umap(run: Run, feature: str | None) -> None:
     _set(spec, plots.FIGURES["umap"].caption(run.summary, users, feature=feature), "umap")
     if feature is not None:
         offer(f"umap-by-{feature}", pictures={"umap": chart})
-    table(umap_table(run.summary))
+    table(run, umap_table(run.summary))
 
 
 def _spec_of_all(run: Run, *, dark: bool) -> dict[str, Any]:

@@ -45,9 +45,9 @@ def _details(run: Run) -> None:
     with together():
         heading(segment_label(segment), _verdict(segment), level=2)
         _decisions(run, segment)
-        table(numeric_table(segment, run.summary), *_own_tables(run, segment))
+        table(run, numeric_table(segment, run.summary), *_own_tables(run, segment))
     _spread(run)
-    table(*level_tables(run.summary))
+    table(run, *level_tables(run.summary))
 
 
 def _own_tables(run: Run, segment: SegmentProfile) -> list[Table]:
@@ -90,8 +90,8 @@ def _spread(run: Run) -> None:
     spread = drawn(run, "distributions", "How the values spread", caption, feature, chart=chart)
     view = plots.quartile_table(run.summary, [feature])
     with together():
-        put(render_figure(spread))
-        table(view)
+        put(render_figure(spread, run.summary.colours))
+        table(run, view)
     offer(f"spread-of-{feature}", tables=(view,), pictures={"distributions": chart})
 
 

@@ -18,10 +18,10 @@ def show_quality(run: Run) -> None:
             "Nothing is lost silently: every row that was read is used, rejected for a reason, "
             "or left out because it was asked for.",
         )
-        table(*account_tables(run.summary))
+        table(run, *account_tables(run.summary))
         heading("Method in plain words", level=2)
         listed(run.summary.method)
-        table(*feature_tables(run.summary))
+        table(run, *feature_tables(run.summary))
         heading("How the run came about", level=2)
         copyable(run.summary.repeat.command)
         _record(run)
@@ -39,6 +39,7 @@ def _record(run: Run) -> None:
     inputs = tuple(Row((each.path, each.n_bytes, each.content)) for each in manifest.inputs)
     tenths = partial(decimal, digits=1)
     table(
+        run,
         Table(
             "steps",
             "Steps",

@@ -132,8 +132,8 @@ def _show_plan(run: Run, basis: PlanBasis, segment_id: int | None) -> None:
     )
     views = [power_table(plan)] if segment_id is None else []
     with together():
-        put(render_figure(reach))
-        table(*views)
+        put(render_figure(reach, run.summary.colours))
+        table(run, *views)
     offer("test", tables=(by_day, *views), pictures={"reach": chart})
 
 

@@ -51,7 +51,7 @@ def _views(run: Run, before: Run, after: Run) -> list[Table]:
     if not all(file.is_file() for file in files):
         notice("Users cannot be compared: one of the runs has no list of its users any more.")
         views = [changes_table(change_features(before.summary, after.summary))]
-        table(*views)
+        table(run, *views)
         return views
     stamps = [file.stat().st_mtime_ns for file in files]
     moves = _counted(files[0], files[1], stamps[0], stamps[1])
@@ -60,7 +60,7 @@ def _views(run: Run, before: Run, after: Run) -> list[Table]:
     if not n_both:
         notice("No user is in both runs: nothing can be compared user by user.")
         views = [changes_table(change_features(before.summary, after.summary))]
-        table(*views)
+        table(run, *views)
         return views
     bundles = [read_bundle(each.folder) for each in (before, after)]
     matched = match_segments(moves, *bundles)
@@ -79,7 +79,7 @@ def _views(run: Run, before: Run, after: Run) -> list[Table]:
         linked="earlier" if before == run else "later",
     )
     shown = [pairs, changes_table(change_features(*pair))]
-    table(*(view for view in shown if view.rows))
+    table(run, *(view for view in shown if view.rows))
     return [_moves_table(before.summary, after.summary, both, matched), *shown]
 
 

@@ -64,7 +64,7 @@ def show_user(run: Run) -> None:
         found += _placed(run, user, segment_id, placement)
     found.append(_values(run, user, segment_id))
     with st.expander("All that is known of this user", key="details"):
-        table(*found)
+        table(run, *found)
     offer("user", tables=found)
 
 
@@ -92,7 +92,7 @@ def _examples(run: Run) -> None:
         columns=(Column("segment", "segment"), *(Column(name, name) for name in names)),
         rows=tuple(rows),
     )
-    table(view)
+    table(run, view)
 
 
 def _placed(run: Run, user: pl.DataFrame, segment_id: int, placement: Placement) -> list[Table]:
