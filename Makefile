@@ -39,8 +39,9 @@ java: ## Install what Spark runs on in tests (root, Debian)
 demo: $(PACKAGE) ## Generate a small log, segment its users, write demo/run/report.html
 	$(BIN)/segmentry demo --out demo
 
+# With compiled modules, also where the surroundings forbid them: each process of a test starts sooner.
 test: $(READY) ## Run all tests, on two cores
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 texts: $(READY) ## Write the texts for people that the tests look at into tests/texts.json again
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --update-texts
