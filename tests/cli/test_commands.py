@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import struct
 from collections import Counter
 
 import polars as pl
@@ -273,12 +274,17 @@ def test_a_report_is_written_again_from_the_summary(plain_run, tmp_path):
     page.write_text("lost")
     figure.unlink()
 
-    answer = segmentry("report", folder)
+    answer = segmentry("report", folder, "--png")
 
     assert (answer.code, answer.err) == (0, "")
     assert answer.out == f"Report: {page}\n"
     assert page.read_bytes() == before
     assert figure.read_bytes() == drawn
+    kinds = Counter(file.suffix for file in figure.parent.iterdir())
+    assert kinds[".png"] == kinds[".svg"] == kinds.total() / 2
+    head = figure.with_suffix(".png").read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    assert min(struct.unpack(">II", head[16:24])) > 100
     assert {path.name for path in folder.iterdir()} == RUN_FILES
 
 

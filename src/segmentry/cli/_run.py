@@ -186,12 +186,13 @@ def report(
         Path | None,
         typer.Option(help="Names of segments, a file as names.toml.", metavar="FILE.toml"),
     ] = None,
+    is_png: Annotated[bool, typer.Option("--png", help="Each figure as PNG too.")] = False,
 ) -> None:
     """Write figures and report of a run again.
 
     Segments take the names in its names.toml.
     """
-    pipeline.rewrite_report(run_dir, names=names)
+    pipeline.rewrite_report(run_dir, names=names, is_png=is_png)
     typer.echo(f"Report: {run_dir / 'report.html'}")
 
 

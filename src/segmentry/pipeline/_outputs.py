@@ -18,25 +18,31 @@ from segmentry.results.summary import Summary, read_summary
 if TYPE_CHECKING:
     from segmentry.present.figures import Draw
 
+_PNG_SCALE = 2.0
+"""Pixels per unit: sharp on a screen of many pixels."""
+
 
 def write_report(
     summary: Summary,
     directory: Path,
     *,
     comparison: AlgorithmComparison | None = None,
+    png_scale: float | None = None,
     draw: "Draw | None" = None,
 ) -> None:
-    """Write ``figures/`` and ``report.html`` into a folder; `draw` as for `write_figures`."""
+    """Write ``figures/`` and ``report.html`` into a folder, as `write_figures` takes the others."""
     from segmentry.present.figures import write_figures
     from segmentry.present.report import render_report
 
-    figures = write_figures(summary, directory / "figures", draw=draw)
+    figures = write_figures(summary, directory / "figures", png_scale=png_scale, draw=draw)
     page = render_report(summary, figures=figures, comparison=comparison)
     (directory / "report.html").write_text(page, encoding="utf-8")
 
 
-def rewrite_report(run_dir: Path, *, names: Path | None = None) -> None:
+def rewrite_report(run_dir: Path, *, names: Path | None = None, is_png: bool = False) -> None:
     """Draw figures and page of a run again, from its summary; the old ones stay if that fails.
+
+    With `is_png` there is a PNG of each figure too; without, those of an earlier call go.
 
     Segments take the names in `names`, else those in the run's ``names.toml``: where they differ
     from the summary's, everything in the run folder that holds names is written again.
@@ -59,7 +65,12 @@ def rewrite_report(run_dir: Path, *, names: Path | None = None) -> None:
         with staged_inside(run_dir) as staging:
             if renamed != summary or names is not None:
                 write_renamed(run_dir, renamed, staging)
-            write_report(renamed, staging, comparison=read_comparison(run_dir))
+            write_report(
+                renamed,
+                staging,
+                comparison=read_comparison(run_dir),
+                png_scale=_PNG_SCALE if is_png else None,
+            )
 
 
 def redraw_report(run_dir: Path) -> None:

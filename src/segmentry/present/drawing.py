@@ -31,15 +31,15 @@ def start_renderer() -> None:
     """Draw next to nothing: the renderer starts with its first drawing, and takes half a second."""
     import vl_convert
 
-    svg = str(vl_convert.vegalite_to_svg({"data": {"values": [{}]}, "mark": "point"}))
-    draw_png(svg, scale=1)
+    vl_convert.vegalite_to_svg({"data": {"values": [{}]}, "mark": "point"})
 
 
-def draw_files(name: str, spec: dict[str, Any], directory: Path, *, scale: float) -> str:
-    """Write a figure as ``NAME.svg`` and ``NAME.png``; return its SVG without its drawn title."""
+def draw_files(name: str, spec: dict[str, Any], directory: Path, *, png_scale: float | None) -> str:
+    """Write ``NAME.svg``, and ``NAME.png`` if scaled; return the SVG without its drawn title."""
     svg = draw_svg(spec)
     (directory / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")
-    (directory / f"{name}.png").write_bytes(draw_png(svg, scale=scale))
+    if png_scale is not None:
+        (directory / f"{name}.png").write_bytes(draw_png(svg, scale=png_scale))
     return without_title(svg)
 
 

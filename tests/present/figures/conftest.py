@@ -15,7 +15,7 @@ from segmentry.results.summary import Summary
 def names_of(tmp_path):
     """Return a function that says which figures would be written, without the second of each."""
 
-    def undrawn(name, spec, directory, *, scale):
+    def undrawn(name, spec, directory, *, png_scale):
         drawn: Future[str] = Future()
         drawn.set_result(spec["name"])
         return drawn
@@ -28,7 +28,7 @@ def written(make_summary, tmp_path_factory):
     """All figures of a summary, drawn once: who changes a file takes a copy."""
     summary = make_summary(n_segments=3, n_points=60)
     folder = tmp_path_factory.mktemp("figures")
-    return folder, plots.write_figures(summary, folder, scale=0.2)
+    return folder, plots.write_figures(summary, folder, png_scale=0.2)
 
 
 @pytest.fixture(scope="session")

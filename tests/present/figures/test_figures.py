@@ -242,7 +242,7 @@ def test_files_are_written_for_every_figure(make_summary, tmp_path, n_segments):
         n_segments=n_segments, is_rated=n_segments > 1, n_points=60, names=HOSTILE
     )
 
-    inline = plots.write_figures(summary, tmp_path / "figures", scale=0.2)
+    inline = plots.write_figures(summary, tmp_path / "figures", png_scale=0.2)
 
     written = sorted(path.name for path in (tmp_path / "figures").iterdir())
     ads = {"ads_and_clicks", "quadrant", "cumulative_gain"}
@@ -257,7 +257,7 @@ def test_files_are_written_for_every_figure(make_summary, tmp_path, n_segments):
 def test_the_same_summary_gives_the_same_bytes(make_summary, written, tmp_path):
     folder, first = written
 
-    again = plots.write_figures(make_summary(n_segments=3, n_points=60), tmp_path, scale=0.2)
+    again = plots.write_figures(make_summary(n_segments=3, n_points=60), tmp_path, png_scale=0.2)
 
     assert again == first
     for file in folder.iterdir():

@@ -147,13 +147,18 @@ def drawing() -> "Iterator[Draw]":
 
 
 def write_figures(
-    summary: "Summary", directory: Path, *, scale: float = 2.0, draw: "Draw | None" = None
+    summary: "Summary",
+    directory: Path,
+    *,
+    png_scale: float | None = None,
+    draw: "Draw | None" = None,
 ) -> dict[str, str]:
-    """Write every figure as ``NAME.svg`` and ``NAME.png`` and return those for a page.
+    """Write every figure as ``NAME.svg`` and return those for a page.
 
     The folder is made if it is not there; `draw` is what `drawing` yields, where it was entered
-    before. Returned are the SVGs without their drawn titles, to be set inside a page, by the keys
-    of `FIGURES`; those of which nothing was measured are left out, such as ``ctr_later`` where no
+    before. With `png_scale` each figure is written as ``NAME.png`` too, so many pixels per unit.
+    Returned are the SVGs without their drawn titles, to be set inside a page, by the keys of
+    `FIGURES`; those of which nothing was measured are left out, such as ``ctr_later`` where no
     later day was checked.
 
     >>> sorted(FIGURES)[:4]
@@ -161,10 +166,12 @@ def write_figures(
     """
     if draw is None:
         with drawing() as own:
-            return write_figures(summary, directory, scale=scale, draw=own)
+            return write_figures(summary, directory, png_scale=png_scale, draw=own)
     directory.mkdir(parents=True, exist_ok=True)
     asked = [name for name, figure in FIGURES.items() if figure.needs(summary)]
-    drawn = {name: draw(name, _spec(summary, name), directory, scale=scale) for name in asked}
+    drawn = {
+        name: draw(name, _spec(summary, name), directory, png_scale=png_scale) for name in asked
+    }
     return {name: svg.result() for name, svg in drawn.items()}
 
 
