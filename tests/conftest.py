@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,9 @@ from segmentry.ingest.engines import ENGINES, open_engine
 gc.set_threshold(100_000)
 # UMAP is compiled at its first use: 21 s, of which optimisations of no use here take a third.
 os.environ.setdefault("NUMBA_OPT", "0")
+# A library of altair's compiles 38 grammars as it is imported (1.3 s), where the development tools
+# brought this optional parser; nothing of ours checks addresses by it.
+sys.modules["rfc3987_syntax"] = None
 # The same inputs in every run: new ones are tried by `--thorough` and `make fuzz`.
 settings.register_profile("same", derandomize=True)
 settings.load_profile("same")
