@@ -9,7 +9,6 @@ from segmentry.activate._lists import (
     RECORD,
     Form,
     Record,
-    Split,
     move,
     place_of,
     read_lines,
@@ -27,6 +26,10 @@ from segmentry.errors import ConfigError
 from segmentry.results.run_folder import read_min_size, read_segments
 
 TARGETS = ("csv", "parquet", "openrtb", *PLATFORMS)
+
+
+HOLD_OUT_SALT = "hold-out"
+"""Of the hash that holds users out, unless another one is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ def export_audience(
     consent: Path | None = None,
     previous: Path | None = None,
     hold_out: float = 0.0,
-    salt: str = "hold-out",
+    salt: str = HOLD_OUT_SALT,
     min_size: int | None = None,
     overwrite: bool = False,
     today: date | None = None,
@@ -148,14 +151,15 @@ def export_audience(
                 f"--previous {previous}: not as it was written, so that what came and went cannot "
                 "be found; give the list as it was exported, or leave out --previous"
             )
-        audience = _audience(people, file, lists, out=out, to=to, is_first=last is None)
+        is_first = last is None
+        audience = _audience(people, file, lists.n_lines, out=out, to=to, is_first=is_first)
         _refuse(audience, min_size)
         made = folder / "made"
         made.mkdir()
         if to == "parquet":
             people.listed.write_parquet(made / out.name)
         else:
-            render(lists, form, made, names=place.lists[: 1 if last is None else 3])
+            render(lists, form, made, names=place.lists[: 1 if is_first else 3])
         if hold_out:
             write_log(people, made / place.log, today=today)
         record = replace(record, n_rows=audience.n_written, sha256=lists.sha256[0])
@@ -164,16 +168,39 @@ def export_audience(
     return audience
 
 
+def count_audience(
+    run_dir: Path, *, segment_ids: Sequence[int], to: str, hold_out: float = 0.0
+) -> Audience:
+    """Count the list of ids that `export_audience` would write, without writing it.
+
+    Raises ConfigError for what it would refuse.
+    """
+    min_size = read_min_size(run_dir)
+    _check(to, contacts=None, hold_out=hold_out, min_size=min_size, previous=None)
+    people = find_people(
+        read_segments(run_dir),
+        segment_ids,
+        consent=None,
+        hold_out=hold_out,
+        salt=HOLD_OUT_SALT,
+        needs_contact=False,
+    )
+    n_all = people.left.height
+    audience = _audience(people, None, (n_all, n_all, 0), out=Path(), to=to, is_first=True)
+    _refuse(audience, min_size)
+    return audience
+
+
 def _audience(
     people: People,
     file: ContactFile | None,
-    lists: Split,
+    n_lines: tuple[int, ...],
     *,
     out: Path,
     to: str,
     is_first: bool,
 ) -> Audience:
-    n_all, n_added, n_removed = lists.n_lines
+    n_all, n_added, n_removed = n_lines
     return Audience(
         out=out,
         to=to,
