@@ -214,7 +214,7 @@ def test_luck_is_said_once_for_the_run(planted, planted_log):
     assert luck.share.value == pytest.approx(1 - slope)
     assert luck.share.low < luck.share.value < luck.share.high
     assert luck.forecast_fold < luck.seen_fold
-    (text,) = (each for each in planted.summary.warnings if "Luck was" in each)
+    (text,) = (each for each in planted.summary.warnings if "was luck" in each)
     shows(text)
 
 

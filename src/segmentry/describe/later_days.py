@@ -181,17 +181,18 @@ def warn_of_luck(luck: Luck | None) -> str:
             "the segments will differ later."
         )
     seen = _spread(luck.seen_low, luck.seen_high, luck.seen_fold)
-    start = f"Past click rates of segments differ {seen}"
+    start = f"Click rates of segments differed {seen} on the days that formed them"
     if not luck.is_any_forecast:
         return f"{start}; no difference is forecast, so all of it can be luck."
-    real = _spread(luck.forecast_low, luck.forecast_high, luck.forecast_fold)
+    later = _spread(luck.forecast_low, luck.forecast_high, luck.forecast_fold)
     share = bracketed(luck.share, partial(percent, digits=0))
-    return f"{start}, forecasts {real}. Luck was {share} of the past difference."
+    return f"{start}; expect {later} later. {share} of the first difference was luck."
 
 
 def _spread(low: float, high: float, fold: float | None) -> str:
-    rates = f"{rate(low)} to {rate(high)}"
-    return f"from {rates}" if fold is None else f"{decimal(fold, digits=1)}-fold ({rates})"
+    if fold is None:
+        return f"between {rate(low)} and {rate(high)}"
+    return f"{decimal(fold, digits=1)}-fold"
 
 
 def _text(event: SegmentEvent, min_size: int) -> str:
