@@ -450,11 +450,7 @@ def _naming(earlier: _Earlier, keys: SegmentKeys) -> Callable[[Segmentation, Nam
     names = dict(zip(earlier.keys.keys, earlier.bundle.names, strict=True))
 
     def name(_: Segmentation, segments: Named) -> Named:
-        carried = {
-            segment_id: names[key]
-            for segment_id, key in enumerate(keys.keys, start=1)
-            if key in names
-        }
+        carried = {at: names[key] for at, key in enumerate(keys.keys, start=1) if key in names}
         return renamed(segments, with_carried(segments, carried), source=str(earlier.folder))
 
     return name
