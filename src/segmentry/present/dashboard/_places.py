@@ -1,6 +1,7 @@
 """Single users on the maps of a run, read out of the user table, and features by hexagon."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +17,7 @@ from segmentry.results.summary import Summary
 from segmentry.segments.preprocessing import level_texts, numeric_values
 
 _N_USERS = 2000
+_READER = ThreadPoolExecutor(1)
 
 
 @lru_cache(maxsize=8)
@@ -25,9 +27,30 @@ def colours_of(run: Run) -> tuple[str, ...]:
     return tuple(name for name in colour_names(run.summary) if name in held)
 
 
-@lru_cache(maxsize=4)
 def places_of(run: Run) -> tuple[UserPlace, ...]:
     """Return about 2000 users by hash of the id, on the first three components."""
+    try:
+        return _reading(run).result()
+    except Exception:
+        _reading.cache_clear()  # tried again when they are asked for again
+        raise
+
+
+def begin_places(run: Run) -> None:
+    """Begin to read them while the reader looks at another map: of a million users it takes long.
+
+    An error is raised by `places_of`.
+    """
+    if (run.folder / "users.parquet").is_file():
+        _reading(run)
+
+
+@lru_cache(maxsize=4)
+def _reading(run: Run) -> Future[tuple[UserPlace, ...]]:
+    return _READER.submit(_read_places, run)
+
+
+def _read_places(run: Run) -> tuple[UserPlace, ...]:
     bundle, plane = bundle_of(run), run.summary.map
     users = sample_users(run.folder / "users.parquet", n_users=_N_USERS)
     scored, _ = score_users(bundle, users)

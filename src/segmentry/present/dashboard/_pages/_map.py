@@ -11,7 +11,13 @@ from segmentry.present import figures as plots
 from segmentry.present.dashboard._ask import choose, slider
 from segmentry.present.dashboard._drawing import kept
 from segmentry.present.dashboard._offer import offer
-from segmentry.present.dashboard._places import colours_of, hexagons_of, places_of, umap_places_of
+from segmentry.present.dashboard._places import (
+    begin_places,
+    colours_of,
+    hexagons_of,
+    places_of,
+    umap_places_of,
+)
 from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import (
     figure,
@@ -48,6 +54,7 @@ def show_map(run: Run) -> None:
         "apart in the features themselves.",
     )
     words("Principal component (PC)", "Loading")
+    begin_places(run)
     _views(run)
 
 
