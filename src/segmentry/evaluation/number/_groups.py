@@ -124,8 +124,6 @@ def _all_dispersions(
     seed: int,
 ) -> FloatMatrix:
     """Log dispersions of the data and then of each reference set, shape (n_sets, n_numbers)."""
-    import sklearn.cluster  # noqa: F401  # loaded before the threads, so that it can be limited
-
     boxes = {"uniform": sample.rows, "pca": _rotated(sample)}
     n_users = int(sample.weights.sum())
     jobs = [None, *((kind, b) for kind in REFERENCES for b in range(n_references))]
@@ -221,8 +219,6 @@ def prediction_strength(
     >>> prediction_strength(distinct_rows(blobs), most=5).n_groups
     3
     """
-    import sklearn.cluster  # noqa: F401  # loaded before the threads, so that it can be limited
-
     sample = sample_users(distinct, n_users=n_users, seed=seed)
     counts = sample.weights.astype(np.int64)
     numbers = usable_numbers(sample, most)

@@ -87,8 +87,6 @@ def separate(
     >>> separate(distinct_rows(rng.poisson(1.0, (600, 2)).astype(float)), most=5).n_groups
     1
     """
-    import sklearn.cluster  # noqa: F401  # loaded before the threads, so that it can be limited
-
     sample = sample_users(distinct, n_users=n_users, seed=seed)
     is_asked = np.array([np.unique(column).size > 2 for column in distinct.rows.T], dtype=bool)
     users = np.repeat(sample.rows[:, is_asked], sample.weights.astype(np.int64), axis=0)
