@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from tests.present.figures.test_specs import a_plan
 from tests.texts import says, shows
 from tests.windows import coloured
 
@@ -74,6 +75,19 @@ def test_a_segment_has_its_colour_in_every_figure(make_summary, n_segments, is_r
                 assert row["color"] == plots.segment_colour(number), figure.name
                 assert row.get("ink") in (None, plots.segment_ink(number)), figure.name
     assert n_rows > n_segments
+
+
+def test_a_segment_has_its_colour_in_a_budget():
+    plan = a_plan()
+    numbers = tuple(range(9, 0, -1))
+
+    for given in ((), numbers):
+        spec = plots.ANSWERS["budget"].plot(plan, given).to_dict(validate=False)
+        drawn = {row["segment_id"]: row["color"] for row in rows_of(spec) if "color" in row}
+        ids = [each.segment_id for each in plan.segments]
+        assert drawn == {
+            each: plots.segment_colour(given[each - 1] if given else each) for each in ids
+        }
 
 
 def test_the_click_rates_are_drawn_with_their_intervals(make_summary):

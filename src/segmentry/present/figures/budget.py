@@ -6,9 +6,10 @@ from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
 from segmentry.present.figures._forest import FOREST_WIDTH, forest
 from segmentry.present.figures._marks import limits_of
 from segmentry.present.theme import segment_colour
+from segmentry.results.summary import colour_number
 
 
-def _caption(plan: "BudgetPlan") -> Caption:
+def _caption(plan: "BudgetPlan", colours: tuple[int, ...] = ()) -> Caption:  # noqa: ARG001 - of the chart alone
     """Say how many clicks the plan is expected to bring."""
     finding = (
         f"{count(plan.n_impressions)} impressions so divided are expected to bring "
@@ -28,14 +29,14 @@ def _caption(plan: "BudgetPlan") -> Caption:
     )
 
 
-def _draw(plan: "BudgetPlan") -> Drawing | None:
-    """Draw the clicks to be expected of every segment with their intervals."""
+def _draw(plan: "BudgetPlan", colours: tuple[int, ...] = ()) -> Drawing | None:
+    """Draw the clicks to be expected of every segment; `colours` are those of the summary."""
     rows: Rows = [
         {
             "row": index,
             "segment_id": each.segment_id,
             "label": f"{each.segment_id}  {each.name}",
-            "color": segment_colour(each.segment_id),
+            "color": segment_colour(colour_number(colours, each.segment_id)),
             **limits_of(each.expected),
             "text": f"{percent(each.impressions / plan.n_impressions)} of the budget",
         }

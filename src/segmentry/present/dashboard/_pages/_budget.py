@@ -74,7 +74,8 @@ def _divide(run: Run) -> None:
         "budget",
         tables=(view, sensitivity_table(plan)),
         pictures={
-            name: partial(plots.ANSWERS[name].plot, plan) for name in ("budget_gain", "budget")
+            "budget_gain": partial(plots.ANSWERS["budget_gain"].plot, plan),
+            "budget": partial(plots.ANSWERS["budget"].plot, plan, run.summary.colours),
         },
     )
 
