@@ -142,13 +142,12 @@ def as_numbers(values: pl.Series, *, source: str, expected: str) -> pl.Series:
     ...
     segmentry.errors.SchemaError: r.csv: 1 of 2 rows of column 'n' hold 'many'; expected counts
     """
-    if values.dtype == pl.String:
+    numbers = values.cast(pl.Float64, strict=False)
+    if values.dtype == pl.String and numbers.null_count() > values.null_count():
         texts = values.drop_nulls().unique(maintain_order=True).to_list()
         form = find_number_format(texts, where=f"{source}: column {values.name!r}")
         read = [read_number(text, form) for text in texts]
         numbers = values.replace_strict(texts, read, default=None, return_dtype=pl.Float64)
-    else:
-        numbers = values.cast(pl.Float64, strict=False)
     strange = values.filter(~(numbers.is_finite() & (numbers >= 0)).fill_null(value=False))
     if strange.len():
         example = "nothing" if strange[0] is None else repr(strange[0])
