@@ -109,19 +109,20 @@ def _shifts(periods: Sequence[PeriodFacts], min_size: int) -> tuple[FeatureShift
 
 def _shift(facts: Sequence[FeatureFacts], min_size: int) -> FeatureShift | None:
     """Compare a feature when formed, before and now; None where it is of too few users."""
-    formed, now = facts[0], facts[-1]
+    formed = facts[0]
     totals = [sum(each.bins) for each in facts]
     counts = [n for each in facts for n in each.bins] if formed.levels else totals
     if not all(totals) or any(is_small(n, min_size=min_size) for n in counts):
         return None
-    index = max(0.0, stability_index(formed.bins, now.bins)[0])
-    if not formed.levels:
-        values = [each.unit_value for each in facts if each.unit_value is not None]
-        return FeatureShift(formed.name, None, *values, index) if len(values) == 3 else None
-    shares = [[n / total for n in each.bins] for each, total in zip(facts, totals, strict=True)]
-    changes = [abs(now - then) for then, now in zip(shares[0], shares[2], strict=True)]
-    place = max(range(len(formed.levels)), key=changes.__getitem__)
-    return FeatureShift(formed.name, formed.levels[place], *(each[place] for each in shares), index)
+    index = max(0.0, stability_index(formed.bins, facts[-1].bins)[0])
+    level, values = None, [each.unit_value or 0.0 for each in facts]
+    if formed.levels:
+        shares = [[n / total for n in each.bins] for each, total in zip(facts, totals, strict=True)]
+        changes = [abs(now - then) for then, now in zip(shares[0], shares[2], strict=True)]
+        place = max(range(len(formed.levels)), key=changes.__getitem__)
+        level, values = formed.levels[place], [each[place] for each in shares]
+    before, after = values[1:]
+    return FeatureShift(formed.name, level, values[0], before, after, index)
 
 
 _Key = tuple[str, str | None, int]
