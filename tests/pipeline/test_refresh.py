@@ -320,7 +320,7 @@ def test_a_refreshed_run_that_kept_its_counts_in_the_summary_is_refused(own, log
     summary = json.loads(file.read_text())
     file.write_text(json.dumps(summary | {"over_time": {"periods": []}}))
 
-    refuse(own, (own / "second", log, "--since", THIRD[0]), "over_time.windows: Field required")
+    refuse(own, (own / "second", log, "--since", THIRD[0]), "no over_time.windows, which segmentry")
 
 
 def test_a_refreshed_run_without_its_counts_is_refused(own, log):
