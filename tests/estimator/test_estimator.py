@@ -246,7 +246,7 @@ def test_the_settings_decide_what_forms_the_segments(users):
     assert kinds == {"country": "categorical", "level": "categorical", "spend": "money"}
     *_, spend = segmenter.preprocessing_.fitted
     assert (spend.feature, spend.weight, spend.scale_by) == ("spend", 3.0, "standard")
-    assert LeftOut("country_of_birth", "asked for") in segmenter.left_out_
+    assert LeftOut("country_of_birth", "requested") in segmenter.left_out_
 
 
 def test_columns_are_filled_and_scaled_as_they_are_chosen_to_be(users):

@@ -6,7 +6,7 @@ import threading
 import pytest
 from threadpoolctl import threadpool_info
 
-from segmentry.runtime.threads import ahead, do_together, map_in_threads, one_thread
+from segmentry.runtime.threads import do_together, map_in_threads, one_thread, prefetch
 
 
 def test_a_call_within_a_thread_works_in_that_thread():
@@ -28,7 +28,7 @@ def test_results_of_a_call_within_a_thread_are_reported_in_order():
     assert map_in_threads(outer, [0, 10]) == [[0, 1, 2], [10, 11, 12]]
 
 
-def test_arithmetic_has_one_thread_within():
+def test_arithmetic_has_one_thread, prefetch_within():
     import sklearn.cluster  # noqa: F401  # brings OpenMP
 
     def counts(_: int) -> set[int]:
@@ -37,7 +37,7 @@ def test_arithmetic_has_one_thread_within():
     assert map_in_threads(counts, range(3)) == [{1}] * 3
 
 
-def test_libraries_that_come_later_are_held_to_one_thread_too(monkeypatch):
+def test_libraries_that_come_later_are_held_to_one_thread, prefetch_too(monkeypatch):
     with one_thread():
         pass
     import sklearn.cluster  # noqa: F401  # brings OpenMP, unless another test has
@@ -71,7 +71,7 @@ def test_ahead_works_on_the_next_item_only():
         return item
 
     found = []
-    for result in ahead(work, range(50)):
+    for result in prefetch(work, range(50)):
         found.append(result)
         n_used += 1
 
@@ -80,9 +80,9 @@ def test_ahead_works_on_the_next_item_only():
 
 
 def test_ahead_raises_what_work_raises_in_its_turn():
-    coming = ahead(lambda item: 1 // item, [1, 0, 1])
+    coming = prefetch(lambda item: 1 // item, [1, 0, 1])
 
     assert next(coming) == 1
     with pytest.raises(ZeroDivisionError):
         next(coming)
-    assert list(ahead(abs, [])) == []
+    assert list(prefetch(abs, [])) == []

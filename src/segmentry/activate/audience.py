@@ -29,7 +29,7 @@ TARGETS = ("csv", "parquet", "openrtb", *PLATFORMS)
 
 
 HOLD_OUT_SALT = "hold-out"
-"""Of the hash that holds users out, unless another one is asked for."""
+"""Of the hash that holds users out, unless another one is requested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
