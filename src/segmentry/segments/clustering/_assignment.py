@@ -18,8 +18,13 @@ TIE = 1e-9
 """Squared distances that differ by less, relative to the nearest, are equal: the last digits of a
 logarithm are not the same on every machine, and would decide."""
 
+NEARER = 0.5
+"""A row leaves the centre of before for one that is at most this part of the distance away."""
 
-def assign(X: ArrayLike, centers: ArrayLike) -> tuple[IntVector, FloatVector]:
+
+def assign(
+    X: ArrayLike, centers: ArrayLike, *, before: IntVector | None = None
+) -> tuple[IntVector, FloatVector]:
     """Find the nearest centre of each row and the margin to the second nearest.
 
     `X`, shape (n_rows, n_columns), is preprocessed as the rows that the `centers` came from, shape
@@ -29,6 +34,10 @@ def assign(X: ArrayLike, centers: ArrayLike) -> tuple[IntVector, FloatVector]:
     second nearest centre: 1 on a centre, 0 halfway between two. It is 1 where there is one centre
     only, and 0 where `d2` is 0.
 
+    `before`, shape (n_rows,), is the index of each row in an earlier window, -1 for none: it stays,
+    with margin 0, unless another centre is at least twice as near. Rows between two centres go to
+    and fro by luck; this halves it (``docs/decisions/lifecycle.md``).
+
     Raises ValueError if a value is not finite, there is no centre, or the numbers of columns
     differ.
 
@@ -37,6 +46,8 @@ def assign(X: ArrayLike, centers: ArrayLike) -> tuple[IntVector, FloatVector]:
     array([0, 0, 0, 1])
     >>> margin.round(3)
     array([1.   , 0.667, 0.   , 1.   ])
+    >>> assign([[1.5], [3.0]], [[0.0], [4.0]], before=np.array([1, 0]))[0]
+    array([1, 1])
     >>> assign([[0.0]], [[0.0, 1.0]])
     Traceback (most recent call last):
     ...
@@ -55,6 +66,11 @@ def assign(X: ArrayLike, centers: ArrayLike) -> tuple[IntVector, FloatVector]:
     np.sqrt(second, out=second)
     margin = np.zeros(len(matrix))
     np.divide(second - nearest, second, out=margin, where=second > 0)
+    if before is not None:
+        rows = np.flatnonzero((before >= 0) & (before != labels))
+        own = np.sqrt(np.square(matrix[rows] - middles[before[rows]]).sum(axis=1))
+        stays = rows[nearest[rows] > NEARER * own]
+        labels[stays], margin[stays] = before[stays], 0.0
     return labels, margin
 
 

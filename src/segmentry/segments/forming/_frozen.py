@@ -42,6 +42,9 @@ class FrozenSegments:
     window: Window
     """Of the users that `preprocessing` takes."""
     behaviour_window: Window | None = None
+    before: pl.DataFrame | None = None
+    """``user_id, segment_id`` of the window before: who was in a segment stays in it unless another
+    is clearly nearer, as `assign` says. Cells have no memory: time alone moves a user there."""
 
     def in_windows(self, window: Window, behaviour_window: Window | None) -> "FrozenSegments":
         """Return the same segments for users of other windows.
@@ -98,14 +101,25 @@ class FrozenSegments:
             )
         return labels, margins
 
+    def ids_before(self, users: pl.DataFrame) -> IntVector | None:
+        """Return the segments of users in the window before, 0 for none; None without memory."""
+        if self.before is None or self.cells is not None:
+            return None
+        found = users.select("user_id").join(
+            self.before, on="user_id", how="left", maintain_order="left"
+        )
+        return found["segment_id"].fill_null(UNASSIGNED).to_numpy()
+
     def _labels(self, members: pl.DataFrame) -> tuple[IntVector, FloatVector]:
+        ids = self.ids_before(members)
+        before = None if ids is None else ids - 1
         if self.latent is not None:
             matrix = latent_matrix(self.latent.parts, members)
-            return place_by_class(posterior(self.latent, matrix))
+            return place_by_class(posterior(self.latent, matrix), before=before)
         X = self.preprocessing.transform(members)
         if self.cells is not None:
             return place_by_cell(self.cells, members, X=X, centers=self.centers)
-        return assign(X, self.centers)
+        return assign(X, self.centers, before=before)
 
 
 def keep_segments(
@@ -159,6 +173,7 @@ def keep_segments(
         measured=measured,
         latent=_classes(frozen.latent, members, is_member),
         cells=frozen.cells,
+        ids_before=frozen.ids_before(table),
     )
 
 
