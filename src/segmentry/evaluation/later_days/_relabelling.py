@@ -61,6 +61,8 @@ class Relabelling:
         Of fixed cells, which take the place of the centres.
     ids_before : ndarray of int, shape (n_users,), optional
         Segments of the window before, which users leave only for a clearly nearer one.
+    shown_as : ndarray of shape (n_segments + 1,), optional
+        The segment that each one is shown as, where small ones are counted with another.
     """
 
     table: pl.DataFrame
@@ -74,6 +76,7 @@ class Relabelling:
     model: LatentModel | None = None
     cells: CellModel | None = None
     ids_before: IntVector | None = None
+    shown_as: IntVector | None = None
     _whole: DayCounts = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -90,8 +93,12 @@ class Relabelling:
 
     def labels(self, days: Collection[int]) -> IntVector:
         """Return the segment ids by the features of some days, shape (n_users,); 0 for none."""
-        if self.counts.outcome.kind != "clicks":
-            return self._labels_of_events(days)
+        is_of_clicks = self.counts.outcome.kind == "clicks"
+        ids = self._labels_of_clicks(days) if is_of_clicks else self._labels_of_events(days)
+        return ids if self.shown_as is None else self.shown_as[ids]
+
+    def _labels_of_clicks(self, days: Collection[int]) -> IntVector:
+        """Segment ids by the counts of some days, of users who saw an ad on them."""
         left_out = set(self.days) - set(days)
         counted = self.counts.without(self._whole, left_out)
         is_in = self.is_member
