@@ -61,7 +61,7 @@ def months(folder: Path, n_users: int, seed: int, *, has_life: bool) -> list[flo
         table, later = tables[month], tables[month + 1]
         now = {
             "plain": placed(bundle, table, None),
-            "memory": placed(bundle, table, then["memory"]),
+            "memory": placed(bundle, table, memory_of(then["memory"], then["plain"])),
         }
         own = own_nats(table, later)
         nats = {name: segment_nats(ids, later) for name, ids in now.items()}
@@ -92,6 +92,11 @@ def placed(bundle: Bundle, table: pl.DataFrame, before: pl.DataFrame | None) -> 
     """Return ``user_id, segment_id``. Months differ by a day at most, so counts are as counted."""
     ids, _ = replace(bundle.frozen, before=before).place(table)
     return table.select("user_id").with_columns(segment_id=ids).filter(pl.col("segment_id") > 0)
+
+
+def memory_of(segments: pl.DataFrame, nearest: pl.DataFrame) -> pl.DataFrame:
+    """Return what a refresh knows of the month before."""
+    return segments.join(nearest.rename({"segment_id": "nearest_id"}), on="user_id")
 
 
 def share_moved(before: pl.DataFrame, now: pl.DataFrame) -> float:

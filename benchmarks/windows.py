@@ -43,7 +43,8 @@ def refreshed(
     bundle: Bundle, table: pl.DataFrame, before: pl.DataFrame, window: Window
 ) -> pl.DataFrame:
     """Return the segment of each user, as `places`, with the memory of the segments before."""
-    frozen = replace(bundle.frozen, before=before).in_windows(window, None)
+    memory = before.select("user_id", "segment_id", nearest_id="segment_id")
+    frozen = replace(bundle.frozen, before=memory).in_windows(window, None)
     ids, margins = frozen.place(table)
     placed = table.select("user_id").with_columns(segment_id=ids, margin=margins)
     return placed.filter(pl.col("segment_id") > 0)

@@ -264,7 +264,9 @@ def _write_tables(staging: Path, making: Making, formed: Formed, clock: StepCloc
         if users.early is not None:
             ids, before = segmentation.ids_before, None
             if ids is not None:
-                before = users.table.select("user_id", segment_id=pl.Series(ids))
+                before = users.table.select(
+                    "user_id", segment_id=pl.Series(ids[:, 0]), nearest_id=pl.Series(ids[:, 1])
+                )
             write_early(staging, users.early.table, users.early.days, before=before)
         if behaviours is not None:
             write_behaviours(staging, behaviours)

@@ -43,6 +43,7 @@ from segmentry.results.run_folder import (
     fetched,
     read_bundle,
     read_manifest,
+    read_memory,
     read_segments,
     staged,
 )
@@ -333,8 +334,9 @@ def _keep(
     is_chosen = settings.since is not None or settings.window is not None
     check_follows(bundle.window, users.window, is_chosen=is_chosen)
     check_users(earlier.segments["user_id"], users.table["user_id"], folder=earlier.folder)
-    before = earlier.segments.select("user_id", "segment_id")
-    frozen = replace(bundle.frozen, before=before)
+    frozen = bundle.frozen
+    if earlier.summary.traits.has_clicks:
+        frozen = replace(frozen, before=read_memory(earlier.folder))
     placed, ids = (place_as_formed(each, users, users.table) for each in (bundle.frozen, frozen))
     found = None
     if is_described:
@@ -388,6 +390,7 @@ def _changes(
                 earlier.bundle,
                 kept.users,
                 kept.ids if _is_kept(summary) else kept.placed,
+                kept.placed,
                 earlier.segments,
                 seed=settings.seed,
             ),

@@ -75,16 +75,23 @@ def place_as_formed(frozen: FrozenSegments, users: UserData, table: pl.DataFrame
 
 
 def luck_of(
-    bundle: Bundle, users: UserData, ids: IntVector, earlier: pl.DataFrame, *, seed: int
+    bundle: Bundle,
+    users: UserData,
+    ids: IntVector,
+    placed: IntVector,
+    earlier: pl.DataFrame,
+    *,
+    seed: int,
 ) -> float | None:
     """Return the share of the users of both windows that luck alone would move.
 
-    `ids` are where luck finds the users, `earlier` has ``user_id, segment_id`` of the window
-    before. Null in a log without clicks, or where its days are not kept.
+    `ids` are where luck finds the users, `placed` where the model alone puts them; `earlier` has
+    ``user_id, segment_id`` of the window before. Null in a log without clicks, or where its days
+    are not kept.
     """
     if users.early is None or users.early.outcome.kind != "clicks":
         return None
-    here = pl.DataFrame({"user_id": users.table["user_id"], "segment_id": ids})
+    here = users.table.select("user_id", segment_id=pl.Series(ids), nearest_id=pl.Series(placed))
     frozen = replace(bundle.frozen, before=here)
     known = earlier.filter(pl.col("segment_id") != UNASSIGNED)["user_id"]
     return share_moved_by_luck(

@@ -18,6 +18,7 @@ from segmentry.results.run_folder import (
     Manifest,
     read_bundle,
     read_manifest,
+    read_memory,
     read_min_size,
     read_segments,
     read_user_table,
@@ -221,8 +222,9 @@ def _moved_by_users(earlier: Path, later: Path, bundle: Bundle) -> tuple[int | N
         table = table.with_columns(pl.when(is_known).then(pl.Series(shrunk)).alias("ctr_shrunk"))
     try:
         now = read_bundle(later)
-        before = read_segments(earlier).select("user_id", "segment_id")
-        frozen = replace(bundle.frozen, before=before)
+        before = read_memory(earlier)
+        has_clicks = read_summary(earlier).traits.has_clicks
+        frozen = replace(bundle.frozen, before=before if has_clicks else None)
         frozen = frozen.in_windows(now.window, now.behaviour_window)
         ids, _ = frozen.place(table)
     except SchemaError as error:
