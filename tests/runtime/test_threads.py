@@ -28,7 +28,7 @@ def test_results_of_a_call_within_a_thread_are_reported_in_order():
     assert map_in_threads(outer, [0, 10]) == [[0, 1, 2], [10, 11, 12]]
 
 
-def test_arithmetic_has_one_thread, prefetch_within():
+def test_arithmetic_has_one_thread_within():
     import sklearn.cluster  # noqa: F401  # brings OpenMP
 
     def counts(_: int) -> set[int]:
@@ -37,7 +37,7 @@ def test_arithmetic_has_one_thread, prefetch_within():
     assert map_in_threads(counts, range(3)) == [{1}] * 3
 
 
-def test_libraries_that_come_later_are_held_to_one_thread, prefetch_too(monkeypatch):
+def test_libraries_that_come_later_are_held_to_one_thread_too(monkeypatch):
     with one_thread():
         pass
     import sklearn.cluster  # noqa: F401  # brings OpenMP, unless another test has

@@ -356,6 +356,7 @@ def _relabelling(
         is_member=is_member,
         needs_impressions=segmentation.recipe.population == "shown",
         model=None if segmentation.latent is None else segmentation.latent.model,
+        ids_before=segmentation.ids_before,
     )
 
 
