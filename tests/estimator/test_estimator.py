@@ -297,7 +297,7 @@ def test_features_that_the_steps_drop_are_left_out_with_their_reason():
 
     segmenter = UserSegmenter(n_segments=2).fit(table)
 
-    reason = "constant (2.5 for all users whose value is known): dropped"
+    reason = "constant (2.5 for all users whose value is known)"
     assert segmenter.left_out_ == (LeftOut("same", reason),)
     assert [each.name for each in segmenter.features_] == ["x"]
 
