@@ -18,6 +18,7 @@ from segmentry.features.users import behaviour_days_of
 from segmentry.features.windows import local_days
 from segmentry.privacy import published_ids
 from segmentry.results.run_folder import (
+    read_before,
     read_bundle,
     read_early,
     read_min_size,
@@ -118,6 +119,7 @@ def read_traffic(run_dir: Path) -> RunTraffic:
         is_member=is_member,
         needs_impressions=recipe.population == "shown",
         model=bundle.latent,
+        ids_before=read_before(run_dir),
     )
     ids = read_segments(run_dir).select("user_id", "segment_id")
     users = (

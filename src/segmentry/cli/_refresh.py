@@ -77,6 +77,7 @@ def _print_json(result: "RefreshResult", out: Path) -> None:
             "exit_code": result.exit_code,
             "changes": changes,
             "alarms": () if over_time is None else over_time.alarms,
+            "features": () if over_time is None else over_time.features,
             "segments": [
                 {
                     "segment_key": segment.segment_key,
@@ -95,7 +96,7 @@ def _print_json(result: "RefreshResult", out: Path) -> None:
 def _print_words(result: "RefreshResult", out: Path) -> None:
     from segmentry.cli import _console
     from segmentry.present.changes import changed_since
-    from segmentry.present.over_time import alarms_of
+    from segmentry.present.over_time import alarms_of, shifts_sentence
 
     changed = changed_since(result.run.summary)
     if changed is not None:
@@ -105,6 +106,9 @@ def _print_words(result: "RefreshResult", out: Path) -> None:
         for alarm in alarms_of(result.run.summary):
             if not alarm.is_over:
                 typer.echo(alarm.line)
+        shifts = shifts_sentence(result.run.summary)
+        if shifts:
+            typer.echo(shifts)
         typer.echo()
         _console.print_wide(changed.table.to_rich())
     _console.print_summary(result.run.summary, out)

@@ -42,7 +42,7 @@ from segmentry.results.run_folder import (
     read_user_table,
     staged_inside,
 )
-from segmentry.results.scoring import Bundle, score_users
+from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary, read_summary, render_summary_json
 from segmentry.runtime.progress import step_reporter
 from segmentry.schema import UNKNOWN, Estimate, Progress, Window
@@ -292,9 +292,9 @@ def embed_run(
     folder = Path(run_dir)
     summary, bundle = read_summary(folder), read_bundle(folder)
     table = read_user_table(folder)
-    scored, _ = score_users(bundle, table)
-    is_in = scored["segment_id"] > 0
-    table, ids = table.filter(is_in), scored["segment_id"].filter(is_in).to_numpy()
+    placed = read_segments(folder).filter(pl.col("segment_id") > 0).select("user_id", "segment_id")
+    table = table.drop("segment_id", strict=False).join(placed, on="user_id", maintain_order="left")
+    ids = table["segment_id"].to_numpy()
     if min(n_fitted, table.height) < _MIN_FITTED:
         raise ConfigError(
             f"{min(n_fitted, table.height)} users are to form the map; expected at least "

@@ -262,7 +262,12 @@ def _write_tables(staging: Path, making: Making, formed: Formed, clock: StepCloc
         if memberships is not None:
             memberships.write_parquet(staging / "memberships.parquet")
         if users.early is not None:
-            write_early(staging, users.early.table, users.early.days)
+            ids, before = segmentation.ids_before, None
+            if ids is not None:
+                before = users.table.select(
+                    "user_id", segment_id=pl.Series(ids[:, 0]), nearest_id=pl.Series(ids[:, 1])
+                )
+            write_early(staging, users.early.table, users.early.days, before=before)
         if behaviours is not None:
             write_behaviours(staging, behaviours)
         if summary.decisions is not None and summary.decisions.rules is not None:

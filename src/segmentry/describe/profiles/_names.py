@@ -122,6 +122,8 @@ def _words_of(
         numeric = by_name["n_impressions"]
         noun, weight = _NOUNS.get(shown.label, "users"), numeric.standing or 0.0
         exposure = _exposure(numeric, _certain_standing(numeric), is_bought=noun == "buyers")
+        if exposure == "loyal" and (segment.forecast_index.value or 100.0) < 100.0:
+            exposure = "frequent"  # they bought often, and are expected back less than others
     adjectives = list(_adjectives(segment, by_name, features, forming))
     spends = _certain_standing(by_name["value_sum"]) if "value_sum" in by_name else 0.0
     if noun == "buyers" and abs(spends) >= _MARKED:

@@ -9,7 +9,7 @@ import polars as pl
 
 from segmentry.evaluation.later_days._check_events import forecast_events, period_levels
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
-from segmentry.evaluation.later_days._cross_fit import CrossFit, cross_fit
+from segmentry.evaluation.later_days._cross_fit import cross_fit
 from segmentry.evaluation.later_days._day_levels import (
     DayLevels,
     SegmentDays,
@@ -192,10 +192,10 @@ def check_later(
 ) -> tuple[Segmentation, Validation]:
     """Judge segments of the feature window by the outcome window, and refit them on all days.
 
-    `min_size` users is the smallest segment of which the halves for a budget are worked out.
+    Users of segments below `min_size` are forecast with those of the largest, as they are shown.
     """
     if early.outcome.kind != "clicks":
-        return _check_events(first, early, table, window, find=find, seed=seed)
+        return _check_events(first, early, table, window, find=find, seed=seed, min_size=min_size)
     counts = early.counts()
     feature_days = local_days(early.split.feature)
     outcome_days = local_days(early.split.outcome) if early.split.outcome is not None else range(0)
@@ -246,6 +246,7 @@ def _check_events(
     *,
     find: FindSegments,
     seed: int,
+    min_size: int,
 ) -> tuple[Segmentation, Validation]:
     """Judge segments of events by their later events or value; see `check_later`."""
     counts, periods = early.counts(), periods_of(window)
@@ -271,7 +272,11 @@ def _check_events(
     refit, alignment = _refit(first, table, find)
     published = forecast_events(
         counts,
-        _relabelling(refit, table, counts, days=local_days(window), prior=None),
+        _as_shown(
+            _relabelling(refit, table, counts, days=local_days(window), prior=None),
+            refit,
+            min_size=min_size,
+        ),
         periods=periods,
         n_segments=refit.n_segments,
         n_ahead=n_ahead,
@@ -351,6 +356,7 @@ def _relabelling(
         is_member=is_member,
         needs_impressions=segmentation.recipe.population == "shown",
         model=None if segmentation.latent is None else segmentation.latent.model,
+        ids_before=segmentation.ids_before,
     )
 
 
@@ -376,7 +382,11 @@ def _publish(
     shown: int,
 ) -> tuple[Forecasts, tuple[FoldRates, FoldRates] | None, tuple[DayLevels, ...]]:
     """Forecast from all days, by halves of users, and by day: days are left out once."""
-    relabelling = _relabelling(segmentation, table, counts, days=days, prior=prior)
+    relabelling = _as_shown(
+        _relabelling(segmentation, table, counts, days=days, prior=prior),
+        segmentation,
+        min_size=shown,
+    )
     n_segments = segmentation.n_segments
     if len(days) < 2:
         labels = relabelling.labels
@@ -386,29 +396,28 @@ def _publish(
     forecasts = forecast_of(
         fit, n_segments=n_segments, n_outcome_days=n_ahead, caveats=relabelling.caveats
     )
-    as_shown = _as_shown(fit, segmentation, min_size=shown)
     halves = fold_rates_of(
-        as_shown,
+        fit,
         n_segments=n_segments,
         shares=half_shares(table["user_id"]),
         n_days_ahead=len(days),
     )
-    return forecasts, halves, segment_levels(as_shown, days, n_segments=n_segments)
+    return forecasts, halves, segment_levels(fit, days, n_segments=n_segments)
 
 
-def _as_shown(fit: CrossFit, segmentation: Segmentation, *, min_size: int) -> CrossFit:
+def _as_shown(
+    relabelling: Relabelling, segmentation: Segmentation, *, min_size: int
+) -> Relabelling:
     """Put users of segments that are too small to be shown with those of the largest."""
     ids, withheld = published_ids(
         segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=min_size
     )
     if not withheld.size:
-        return fit
-    shown_as = np.arange(segmentation.n_segments + 1, dtype=np.int16)
+        return relabelling
+    shown_as = np.arange(segmentation.n_segments + 1)
     for segment_id in withheld:
         shown_as[segment_id] = ids[segmentation.segment_ids == segment_id][0]
-    return replace(
-        fit, single=shown_as[fit.single], pairs=tuple(shown_as[each] for each in fit.pairs)
-    )
+    return replace(relabelling, shown_as=shown_as)
 
 
 def clicks_forecast(first: Segmentation, early: EarlyUsers) -> npt.NDArray[np.float64] | None:

@@ -116,7 +116,7 @@ def _svg(run: Run, name: str) -> str:
 
 def why_not_planned(run: Run) -> str:
     """Return why budgets and tests cannot be planned, in plain words; empty where they can."""
-    if not run.summary.traits.has_clicks:
+    if not run.summary.is_clicked:
         return "This log has no clicks, so no budget and no test of clicks can be planned."
     if not (run.folder / "validation").is_dir():
         return (

@@ -95,6 +95,7 @@ _FACTS = (
     card.card_of,
     card.texts_of,
     over_time.alarms_of,
+    over_time.shift_table,
     two_runs.compared_sentences,
     two_runs.compared_tables,
     formats.period,

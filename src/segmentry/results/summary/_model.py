@@ -118,6 +118,11 @@ class Summary:
         """What the expected rates of the run are of."""
         return OF_CLICKS if self.validation is None else self.validation.outcome_of_rates
 
+    @property
+    def is_clicked(self) -> bool:
+        """Whether any event was clicked; also false where events cannot be clicked."""
+        return self.traits.has_clicks and self.population.n_clicks > 0
+
     def _repr_html_(self) -> str:
         """Return headline, segments with their rates, and warnings for notebooks."""
         has_later = any(segment.expected_rate.is_known for segment in self.segments)

@@ -183,7 +183,7 @@ def _unscaled(plan: ColumnPlan, *, marks_missing: bool) -> FittedColumn:
 
 
 def _constant(value: str) -> str:
-    return f"constant ({value} for all users whose value is known): dropped"
+    return f"constant ({value} for all users whose value is known)"
 
 
 def _fit_levels(
