@@ -384,7 +384,7 @@ def test_windows_around_a_clock_change_hold_the_days_of_the_local_clock(tmp_path
     """In Berlin, 26 March 2017 has 23 hours; windows follow each other without gap or overlap."""
     zone = zoneinfo.ZoneInfo("Europe/Berlin")
     start = int(dt.datetime(2017, 3, 25, tzinfo=zone).timestamp())
-    times = [start + 1_200 * n for n in range(71 * 3)]  # 24 + 23 hours, then 24 more, every 20 minutes
+    times = [start + 1_200 * n for n in range(71 * 3)]  # 24, 23 and 24 hours, every 20 minutes
     rows = "".join(f"{n % 7},{each},{n % 5 == 0:d}\n" for n, each in enumerate(times))
     (tmp_path / "log.csv").write_text("user,at,clk\n" + rows)
     mapping = tmp_path / "m.toml"
