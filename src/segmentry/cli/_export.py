@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segmentry.activate import HOLD_OUT_SALT
 from segmentry.cli._options import Json, Overwrite, RunDir, parse_ids, parse_names, parse_share
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def audience(
     ] = "0",
     salt: Annotated[
         str, typer.Option(help="Salt of the hash; another one holds others out.")
-    ] = "hold-out",
+    ] = HOLD_OUT_SALT,
     min_size: Annotated[
         int | None,
         typer.Option(help="Smallest audience that is written; that of the run if absent."),

@@ -82,7 +82,7 @@ def test_events_of_a_run_have_the_segments_of_the_run(plain_run, database):
     assert sorted(row[:2] for row in rows) == sorted(expected)
 
 
-_BOUGHT = st.lists(
+BOUGHT = st.lists(
     st.tuples(
         st.integers(1, 4),
         st.integers(WINDOW.start - 5, WINDOW.end + 5),
@@ -94,10 +94,8 @@ _BOUGHT = st.lists(
 )
 
 
-@examples(5, 100)
-@given(rows=_BOUGHT)
-def test_purchases_with_returns_agree_on_any_log(database, tmp_path, rows):
-    """Value and quantity add up as `score` adds them, and returns are no purchases."""
+def check_purchases_agree(database, folder, rows):
+    """Hold the answer of a database against `score`, of purchases some of which are returns."""
     names = ("n_impressions", "value_sum", "value_mean", "quantity_sum")
     fitted = tuple(replace(PLAIN, feature=each) for each in names)
     centers = [[1.0, 20.0, 20.0, 1.0], [4.0, 90.0, 9.0, 6.0]]
@@ -106,7 +104,6 @@ def test_purchases_with_returns_agree_on_any_log(database, tmp_path, rows):
     rows = [*rows, (1, WINDOW.start, 5.0, 1.0)]  # some row is sound
     types = {"value": pl.Float64, "quantity": pl.Float64}
     events = pl.DataFrame(rows, schema=columns, schema_overrides=types, orient="row")
-    folder = tmp_path / str(next(_number))
     (folder / "run" / "model").mkdir(parents=True)
     (folder / "run" / "model" / "bundle.json").write_text(render_bundle(bundle))
     events.write_csv(folder / "purchases.csv")
@@ -128,6 +125,13 @@ def test_purchases_with_returns_agree_on_any_log(database, tmp_path, rows):
     assert sorted(row[:2] for row in found) == segments.select("user_id", "segment_id").rows()
     margins = dict(segments.select("user_id", "margin").iter_rows())
     assert {row[0]: row[4] for row in found} == pytest.approx(margins, abs=1e-9)
+
+
+@examples(5, 100)
+@given(rows=BOUGHT)
+def test_purchases_with_returns_agree_on_any_log(database, tmp_path, rows):
+    """Value and quantity add up as `score` adds them, and returns are no purchases."""
+    check_purchases_agree(database, tmp_path / str(next(_number)), rows)
 
 
 def test_timestamps_are_read_in_utc(database):

@@ -75,6 +75,13 @@ def test_any_model_agrees_on_any_log(database, tmp_path, log, bundle):
     test_events.check_agrees(database, tmp_path / str(next(_number)), log, bundle)
 
 
+@examples(3, 100)
+@given(rows=test_events.BOUGHT)
+def test_purchases_with_returns_agree_on_any_log(database, tmp_path, rows):
+    folder = tmp_path / str(next(_number))
+    test_events.check_purchases_agree(database, folder, rows)
+
+
 def test_users_and_events_of_a_run_have_the_segments_of_the_run(plain_run, database):
     columns = ["user_id", *read_bundle(plain_run.folder).columns]
     table = pl.read_parquet(plain_run.folder / "users.parquet", columns=columns)
