@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -324,3 +325,58 @@ def _text(problem: Any) -> str:
         return f"{name}: {problem['ctx']['error']}"
     message = problem["msg"]
     return f"{name}: found {problem['input']!r}, {message[0].lower()}{message[1:]}"
+
+
+READING_OPTIONS = (
+    "engine",
+    "master",
+    "spark_conf",
+    "with_",
+    "since",
+    "until",
+    "window",
+    "sample",
+    "memory",
+    "strict",
+)
+"""Options that say how files are read: without effect where a run takes the users of another."""
+
+
+def command_of(
+    data_dir: Path | str | None,
+    from_run: Path | str | None,
+    settings: "RunConfig",
+    *,
+    mapping: Path | str | None = None,
+    names: Path | str | None = None,
+) -> str:
+    """Return the command that repeats the run, whether it was requested in Python, TOML or flags.
+
+    Folders are named without their path, as paths are private.
+    """
+    words, implied = ["segmentry", "run"], {"engine", "master", "spark_conf", "memory", "temp"}
+    if from_run is not None:
+        words += ["--from", Path(from_run).name]
+        implied.update(READING_OPTIONS)
+    elif data_dir is not None:
+        words.append(Path(data_dir).name)
+    if mapping is not None:
+        words += ["--mapping", Path(mapping).name]
+    words += ["--out", "RUN_DIR"]
+    requested = settings.model_dump(exclude_defaults=True, exclude=implied)
+    for name, value in sorted(requested.items()):
+        flag = "--" + name.rstrip("_").replace("_", "-")
+        words += [flag] if value is True else [flag, _written(value)]
+    if names is not None:
+        words += ["--names", Path(names).name]
+    return shlex.join(words)
+
+
+def _written(value: object) -> str:
+    """Write the value of a setting as a flag takes it."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={_written(each)}" for name, each in value.items())
+    if isinstance(value, tuple):
+        is_clip = any(isinstance(each, float) for each in value)
+        return (":" if is_clip else ",").join(map(_written, value))
+    return f"{value:.15g}" if isinstance(value, float) else str(value)

@@ -15,14 +15,14 @@ from typing import TypeVar
 import pytest
 
 from segmentry.cli import _run, main
-from segmentry.config import load_config
+from segmentry.config import command_of, load_config
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.evaluation.later_days._check import Validation
 from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.taobao import find_taobao
 from segmentry.pipeline._folder import describe_run, form_segments, keys_of_run
 from segmentry.pipeline._read import read_users
-from segmentry.pipeline._run import _reuse, command_of, read_source
+from segmentry.pipeline._run import _reuse, read_source
 from segmentry.results.summary import Summary
 from segmentry.runtime.clock import StepClock
 from segmentry.segments.forming import Segmentation

@@ -6,8 +6,8 @@ from polars.testing import assert_frame_equal
 from tests.pipeline.runs import RUN_FILES, reused_run, segmentry, summary_of
 from tests.texts import says, shows
 
-from segmentry.config import RunConfig
-from segmentry.pipeline._run import _reuse, command_of
+from segmentry.config import RunConfig, command_of
+from segmentry.pipeline._run import _reuse
 from segmentry.results.run_folder import read_bundle, read_manifest
 from segmentry.results.summary import read_summary
 

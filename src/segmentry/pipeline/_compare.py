@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -20,19 +20,19 @@ from segmentry.evaluation.algorithms import (
     Rows,
     UserLabels,
     compare_methods,
+    counted_again,
+    inner_days,
     method_named,
+    notes_of,
     prepare_rows,
 )
 from segmentry.features import (
     BEHAVIOUR_FEATURES,
     EVERY_LOG_FEATURE,
-    LOG_FEATURES,
-    fit_beta_prior,
-    shrink,
 )
-from segmentry.features.user_days import UserCounts, UserDays
+from segmentry.features.user_days import UserDays
 from segmentry.features.windows import local_days, split_window
-from segmentry.pipeline._outputs import rewrite_report, write_report
+from segmentry.present.pages_of_run import rewrite_report, write_report
 from segmentry.results.comparisons import read_comparison, write_comparison
 from segmentry.results.run_folder import (
     read_bundle,
@@ -49,19 +49,7 @@ from segmentry.schema import UNKNOWN, Estimate, Progress, Window
 from segmentry.segments.forming import Recipe, plan_features, recipe_named
 from segmentry.segments.preprocessing import Choices, ColumnPlan
 
-_COUNTED = ("n_impressions", "n_clicks", "ctr", "ctr_shrunk", "n_active_days", "n_click_days")
-
-
 PlansOf = Callable[[Method], tuple[Recipe, tuple[ColumnPlan, ...]]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Inner:
-    """The users by the first days of the feature window, and their counts on its last days."""
-
-    table: pl.DataFrame
-    later: UserCounts
-    caveats: tuple[str, ...]
 
 
 def compare_algorithms(
@@ -106,7 +94,7 @@ def compare_algorithms(
     plans_of = _plans(home, bundle, table)
     inner = None
     if days is not None:
-        inner = _inner(table, days, bundle.window, bundle.preprocessing.features)
+        inner = inner_days(table, days, bundle.window, bundle.preprocessing.features)
     ids = _chosen_ids(home)
     results = compare_methods(
         methods,
@@ -125,7 +113,7 @@ def compare_algorithms(
         n_users=int((ids > 0).sum()),
         n_segments=max(len(summary.segments), 2),
         features=bundle.preprocessing.features,
-        notes=_notes(summary, inner, is_alone=is_alone),
+        notes=notes_of(inner, is_checked=summary.validation is not None, is_alone=is_alone),
         results=results,
     )
     write_comparison(home, comparison)
@@ -140,24 +128,7 @@ def _days_and_table(home: Path, window: Window) -> tuple[UserDays | None, pl.Dat
         return None, read_user_table(home)
     table, frame = early
     days = UserDays.from_frame(frame, users=table["user_id"])
-    return days, _counted(table, days, local_days(split_window(window).feature))
-
-
-def _counted(table: pl.DataFrame, days: UserDays, chosen: Sequence[int]) -> pl.DataFrame:
-    """Return the table with what is counted per user and day found again on some days."""
-    totals = days.totals(chosen)
-    n, c = totals.n_trials, totals.n_successes
-    active, clicked = days.active_days(chosen)
-    found = {
-        "n_impressions": pl.Series(n),
-        "n_clicks": pl.Series(c),
-        "ctr": pl.Series(np.divide(c, n, out=np.full(n.size, np.nan), where=n > 0)).fill_nan(None),
-        "ctr_shrunk": pl.Series(shrink(c, n, fit_beta_prior(c, n))),
-        "n_active_days": pl.Series(active),
-        "n_click_days": pl.Series(clicked),
-        "recency_days": days.days_since(chosen),  # in whole days
-    }
-    return table.with_columns(**found)
+    return days, counted_again(table, days, local_days(split_window(window).feature))
 
 
 def _plans(home: Path, bundle: Bundle, table: pl.DataFrame) -> PlansOf:
@@ -200,25 +171,6 @@ def _rows(table: pl.DataFrame, plans_of: PlansOf) -> Callable[[Method], Rows]:
     return lambda method: prepared(method.recipe)
 
 
-def _inner(
-    table: pl.DataFrame, days: UserDays, window: Window, features: Sequence[str]
-) -> _Inner | None:
-    """Split the feature window once more; null where it has one day only."""
-    split = split_window(split_window(window).feature)
-    if split.outcome is None:
-        return None
-    counted_anew = [
-        each.name
-        for each in (*LOG_FEATURES, *BEHAVIOUR_FEATURES)
-        if each.name not in (*_COUNTED, "recency_days")
-    ]
-    return _Inner(
-        table=_counted(table, days, local_days(split.feature)),
-        later=days.totals(local_days(split.outcome)),
-        caveats=tuple(name for name in features if name in counted_anew),
-    )
-
-
 def _chosen_ids(home: Path) -> npt.NDArray[np.int64]:
     """Return the run's segments of the feature window, of all days where there are no others."""
     segments = read_segments(home)
@@ -230,35 +182,6 @@ def _chosen_ids(home: Path) -> npt.NDArray[np.int64]:
 def _outcome_gain(summary: Summary) -> Estimate:
     gain = None if summary.validation is None else summary.validation.kept_gain
     return UNKNOWN if gain is None else gain.nats_by_forecast
-
-
-def _notes(summary: Summary, inner: _Inner | None, *, is_alone: bool) -> tuple[str, ...]:
-    notes = [
-        (
-            "Silhouettes are Euclidean on the features of each method: the classic recipe has "
-            "features of its own, so its silhouette cannot be held against the others. Users "
-            "without a segment are left out of it, which flatters methods that leave out the "
-            "doubtful."
-        )
-    ]
-    if inner is None:
-        notes.append("There is no inner gain: the run held out no days, or only one.")
-    elif inner.caveats:
-        notes.append(
-            f"The inner gain is too high where {', '.join(inner.caveats)} form segments: they "
-            "could not be found again without the later days."
-        )
-    if summary.validation is not None:
-        notes.append(
-            "The outcome window checked the run’s own algorithm alone: to choose by it "
-            "would spend it."
-        )
-    if is_alone:
-        notes.append(
-            "Seconds and memory are of one fit in a process of its own, which holds the libraries "
-            "and the distinct users and nothing else."
-        )
-    return tuple(notes)
 
 
 _MIN_FITTED = 100

@@ -21,9 +21,9 @@ from segmentry.lifecycle.keys import SegmentKeys, first_keys
 from segmentry.lifecycle.records import ChangeReport
 from segmentry.pipeline._background import Background
 from segmentry.pipeline._form import EarlierIds, Found, Requested, find_and_check
-from segmentry.pipeline._outputs import write_report
 from segmentry.pipeline._summarise import Named, decide, look_again, profile, summarise
 from segmentry.pipeline._wanted import recipe_for
+from segmentry.present.pages_of_run import write_report
 from segmentry.results.names import NAMES_FILE, render_names
 from segmentry.results.run_folder import (
     FileFingerprint,

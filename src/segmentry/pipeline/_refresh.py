@@ -9,7 +9,7 @@ from typing import Literal, Unpack
 import numpy as np
 import polars as pl
 
-from segmentry.config import RunConfig, load_config
+from segmentry.config import RunConfig, command_of, load_config
 from segmentry.errors import ConfigError, DataError, SelectionError
 from segmentry.evaluation.later_days import AddedGain, Way, compare_families
 from segmentry.features.users import UserData, Wanted
@@ -30,13 +30,12 @@ from segmentry.lifecycle.keys import SegmentKeys, carried_colours, first_keys
 from segmentry.lifecycle.order import check_follows, check_history
 from segmentry.lifecycle.records import ChangeReport
 from segmentry.pipeline._folder import Making, RunResult, fill_folder, form_segments
-from segmentry.pipeline._follows import check_features, check_users, checked_folder
 from segmentry.pipeline._form import Found
 from segmentry.pipeline._read import opened
-from segmentry.pipeline._run import command_of, read_source
+from segmentry.pipeline._run import read_source
 from segmentry.pipeline._summarise import Named
 from segmentry.pipeline._wanted import wanted_of
-from segmentry.pipeline._windows import count_windows, has_new_alarm, luck_of, place_as_formed
+from segmentry.results.follows import check_features, check_users, checked_folder
 from segmentry.results.names import renamed, with_carried
 from segmentry.results.run_folder import (
     check_target,
@@ -49,6 +48,7 @@ from segmentry.results.run_folder import (
 )
 from segmentry.results.scoring import Bundle, keys_of
 from segmentry.results.summary import Summary, read_summary
+from segmentry.results.windows import count_windows, has_new_alarm, luck_of, place_as_formed
 from segmentry.runtime.clock import StepClock
 from segmentry.schema import Progress, Source
 from segmentry.schema.arrays import IntVector

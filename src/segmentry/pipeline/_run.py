@@ -1,28 +1,19 @@
 """The whole way, from files to a run folder."""
 
-import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Unpack
 
-import polars as pl
-
 from segmentry.advise.insights import check_codes
-from segmentry.config import RunConfig, load_config
+from segmentry.config import READING_OPTIONS, RunConfig, command_of, load_config
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import ConfigError
-from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
 from segmentry.features.users import (
-    BehaviourData,
-    EarlyUsers,
     UserData,
     Wanted,
-    behaviour_days_of,
 )
-from segmentry.features.windows import periods_of, split_window
 from segmentry.ingest.room import scratch_folder
 from segmentry.pipeline._folder import (
     Making,
@@ -33,6 +24,7 @@ from segmentry.pipeline._folder import (
 )
 from segmentry.pipeline._read import opened, read_users
 from segmentry.pipeline._wanted import wanted_of
+from segmentry.results import earlier_users
 from segmentry.results.names import (
     named_by_people,
     read_names,
@@ -42,16 +34,12 @@ from segmentry.results.run_folder import (
     check_target,
     fetched,
     read_bundle,
-    read_early,
     read_manifest,
-    read_user_table,
-    reuse_behaviours,
     staged,
 )
-from segmentry.results.summary import Summary, read_summary
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_FORMING, preloading
-from segmentry.schema import Feature, Outcome, Progress, Source, Window
+from segmentry.schema import Progress, Source
 from segmentry.settings import RunOptions
 
 
@@ -193,88 +181,24 @@ def read_source(
     return users, files
 
 
-_READING_OPTIONS = (
-    "engine",
-    "master",
-    "spark_conf",
-    "with_",
-    "since",
-    "until",
-    "window",
-    "sample",
-    "memory",
-    "strict",
-)
-
-
 def _reuse(
     run_dir: Path, settings: RunConfig
 ) -> tuple[UserData, tuple[FileFingerprint, ...], RunConfig]:
     """Take users, what was learnt about the data, and how they were read from an earlier run."""
-    bundle, summary = read_bundle(run_dir), read_summary(run_dir)
-    report = summary.data
-    table = read_user_table(run_dir)
-    manifest = read_manifest(run_dir)
-    reading = {name: manifest.config[name] for name in _READING_OPTIONS if name in manifest.config}
+    users, manifest = earlier_users.read_users(run_dir), read_manifest(run_dir)
+    reading = {name: manifest.config[name] for name in READING_OPTIONS if name in manifest.config}
     reading |= {name: tuple(_texts(reading.get(name))) for name in ("with_", "spark_conf")}
-    behaviours = reuse_behaviours(run_dir, bundle)
-    outcome = summary.outcome
-    users = UserData(
-        table=table,
-        features=_features_as_called(summary, table),
-        attributes=bundle.attributes,
-        window=bundle.window,
-        prior=bundle.prior,
-        main_placement=bundle.main_placement,
-        source=report.source,
-        accounts=report.accounts,
-        findings=report.findings,
-        early=_reuse_early(run_dir, bundle.window, behaviours, outcome),
-        traits=summary.traits,
-        behaviours=behaviours,
-    )
     return users, manifest.inputs, settings.model_copy(update=reading)
-
-
-def _features_as_called(summary: Summary, table: pl.DataFrame) -> tuple[Feature, ...]:
-    """Return the features of the log in the words of the run that made them."""
-    rows = {row.name: row for row in summary.features}
-    return tuple(
-        replace(
-            each,
-            label=rows[each.name].label,
-            unit=rows[each.name].unit,
-            description=rows[each.name].description,
-        )
-        for each in (*EVERY_LOG_FEATURE, *BEHAVIOUR_FEATURES)
-        if each.name in table.columns and each.name in rows
-    )
 
 
 def _texts(value: object) -> list[str]:
     return [str(each) for each in value] if isinstance(value, list) else []
 
 
-def _reuse_early(
-    run_dir: Path, window: Window, behaviours: BehaviourData | None, outcome: Outcome
-) -> EarlyUsers | None:
-    found = read_early(run_dir)
-    if found is None:
-        return None
-    table, days = found
-    by_day = None
-    if behaviours is not None and behaviours.days is not None:
-        by_day = behaviour_days_of(
-            behaviours.days, table["user_id"], history=behaviours.window, window=window
-        )
-    periods = None if outcome.kind == "clicks" else periods_of(window)
-    return EarlyUsers(split_window(window, periods), table, None, days, by_day, outcome)
-
-
 def _refuse_reading_options(settings: RunConfig) -> None:
     given = [
         f"--{name.rstrip('_')}"
-        for name in _READING_OPTIONS
+        for name in READING_OPTIONS
         if name in settings.model_fields_set and getattr(settings, name) not in (False, ())
     ]
     if given:
@@ -282,43 +206,3 @@ def _refuse_reading_options(settings: RunConfig) -> None:
             f"{', '.join(given)} {'has' if len(given) == 1 else 'have'} no effect with --from, "
             "which does not read the log; leave out one or the other"
         )
-
-
-def command_of(
-    data_dir: Path | str | None,
-    from_run: Path | str | None,
-    settings: RunConfig,
-    *,
-    mapping: Path | str | None = None,
-    names: Path | str | None = None,
-) -> str:
-    """Return the command that repeats the run, whether it was requested in Python, TOML or flags.
-
-    Folders are named without their path, as paths are private.
-    """
-    words, implied = ["segmentry", "run"], {"engine", "master", "spark_conf", "memory", "temp"}
-    if from_run is not None:
-        words += ["--from", Path(from_run).name]
-        implied.update(_READING_OPTIONS)
-    elif data_dir is not None:
-        words.append(Path(data_dir).name)
-    if mapping is not None:
-        words += ["--mapping", Path(mapping).name]
-    words += ["--out", "RUN_DIR"]
-    requested = settings.model_dump(exclude_defaults=True, exclude=implied)
-    for name, value in sorted(requested.items()):
-        flag = "--" + name.rstrip("_").replace("_", "-")
-        words += [flag] if value is True else [flag, _written(value)]
-    if names is not None:
-        words += ["--names", Path(names).name]
-    return shlex.join(words)
-
-
-def _written(value: object) -> str:
-    """Write the value of a setting as a flag takes it."""
-    if isinstance(value, Mapping):
-        return ",".join(f"{name}={_written(each)}" for name, each in value.items())
-    if isinstance(value, tuple):
-        is_clip = any(isinstance(each, float) for each in value)
-        return (":" if is_clip else ",").join(map(_written, value))
-    return f"{value:.15g}" if isinstance(value, float) else str(value)

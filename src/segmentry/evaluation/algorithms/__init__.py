@@ -10,6 +10,7 @@ from segmentry.evaluation.algorithms._compare import (
     UserLabels,
     compare_methods,
 )
+from segmentry.evaluation.algorithms._inner_days import counted_again, inner_days, notes_of
 from segmentry.evaluation.algorithms._methods import METHODS, Method, method_named
 from segmentry.evaluation.algorithms._rows import Rows, prepare_rows
 
@@ -21,6 +22,9 @@ __all__ = [
     "Rows",
     "UserLabels",
     "compare_methods",
+    "counted_again",
+    "inner_days",
     "method_named",
+    "notes_of",
     "prepare_rows",
 ]
