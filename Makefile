@@ -103,7 +103,10 @@ verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers
 	$(BIN)/python benchmarks/over_time.py power --years 200 --first 1000
 	$(BIN)/python benchmarks/month_two.py --users 200000 --months 12
 	$(BIN)/python benchmarks/month_two.py --users 5000 --months 12 --no-life
-	$(BIN)/python benchmarks/month_two.py --users 3000 --months 2 --no-life --seeds 12 --seed 100
+	$(BIN)/python benchmarks/month_two.py --users 3000 --months 3 --no-life --seeds 6 --seed 300
+	$(BIN)/python benchmarks/month_two.py --users 2000 --months 3 --no-life --seeds 40 --seed 500 --no-report
+	$(BIN)/python benchmarks/month_two.py --users 8000 --months 3 --no-life --level 0.75 --seed 40 --no-report
+	$(BIN)/python benchmarks/staying.py --users 15000 --seeds 3
 	$(BIN)/python benchmarks/groups.py tables --seeds 200
 	$(BIN)/python benchmarks/groups.py null-logs --seeds 200
 	$(BIN)/python benchmarks/choice.py halves --seeds 100 --first 101

@@ -1,8 +1,11 @@
 """A run taken to its next windows: the days of one generated log, a few at a time."""
 
 import datetime as dt
+import itertools
 import json
 import shutil
+import zoneinfo
+from collections import Counter
 from dataclasses import asdict, replace
 
 import polars as pl
@@ -14,7 +17,7 @@ from tests.pipeline.test_few_users import leaves
 from segmentry.advise.traffic import read_traffic
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.lifecycle.history import members_at
-from segmentry.pipeline import score
+from segmentry.pipeline import build_user_table, score
 from segmentry.present.report import render_report
 from segmentry.results.run_folder import (
     read_bundle,
@@ -375,3 +378,26 @@ def test_a_window_is_added_to_those_before(life):
     assert third.periods[:2] == second.periods
     assert len(third.periods) == 3
     assert json.loads(answer.out)["alarms"] == []
+
+
+def test_windows_around_a_clock_change_hold_the_days_of_the_local_clock(tmp_path):
+    """In Berlin, 26 March 2017 has 23 hours; windows follow each other without gap or overlap."""
+    zone = zoneinfo.ZoneInfo("Europe/Berlin")
+    start = int(dt.datetime(2017, 3, 25, tzinfo=zone).timestamp())
+    times = [start + 1_200 * n for n in range(71 * 3)]  # 24, 23 and 24 hours, every 20 minutes
+    rows = "".join(f"{n % 7},{each},{n % 5 == 0:d}\n" for n, each in enumerate(times))
+    (tmp_path / "log.csv").write_text("user,at,clk\n" + rows)
+    mapping = tmp_path / "m.toml"
+    mapping.write_text(
+        'name = "ads"\nevent = "impression"\ntimezone = "Europe/Berlin"\n[log]\n'
+        'files = "log.csv"\nuser_id = "user"\ntime = "at"\nclick = "clk"\n'
+    )
+    days = [dt.date(2017, 3, 25) + dt.timedelta(days=n) for n in range(3)]
+
+    shown = [
+        build_user_table(None, mapping=mapping, since=str(day), until=str(after))["n_impressions"]
+        for day, after in itertools.pairwise(days)
+    ]
+
+    local = Counter(dt.datetime.fromtimestamp(each, tz=zone).date() for each in times)
+    assert [each.sum() for each in shown] == [local[day] for day in days[:2]] == [72, 69]

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from segmentry.errors import DataError
+from segmentry.features._assembly import compact
 from segmentry.features.events import Events
 from segmentry.features.packing import (
     Pairs,
@@ -130,7 +131,7 @@ def count_by_day(events: Events, *, with_value: bool = False) -> pl.DataFrame:
     }
     if with_value and "value" in events.amounts:
         columns["value"] = _value_of(events, pairs)
-    return pl.DataFrame(columns)
+    return compact(pl.DataFrame(columns))
 
 
 def _value_of(events: Events, pairs: Pairs) -> IntVector:
