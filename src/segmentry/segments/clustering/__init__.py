@@ -9,6 +9,7 @@ from segmentry.segments.clustering._assignment import TIE, assign
 from segmentry.segments.clustering._components import PrincipalComponents, fit_pca, project
 from segmentry.segments.clustering._fitting import (
     ALGORITHMS,
+    NEAR_BEST,
     Clustering,
     clustering_of,
     fit_clusterings,
@@ -39,6 +40,7 @@ from segmentry.segments.clustering._silhouette import (
 
 __all__ = [
     "ALGORITHMS",
+    "NEAR_BEST",
     "TIE",
     "Clustering",
     "DistinctRows",
