@@ -10,7 +10,7 @@ WRITTEN := src docs examples tests tools benchmarks README.md CHANGELOG.md CONTR
 PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
-.PHONY: help browser postgres java demo gate audit fuzz hooks test texts coverage ci bench bench-behaviours verify docs site pictures package try-wheel clean
+.PHONY: help browser postgres java dbt demo gate audit fuzz hooks test texts coverage ci bench bench-behaviours verify docs site pictures package try-wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -35,6 +35,13 @@ postgres: ## Install the server that runs the exported queries in tests (root, D
 
 java: ## Install what Spark runs on in tests (root, Debian)
 	command -v java >/dev/null || (apt-get update && apt-get install --yes openjdk-17-jre-headless)
+
+dbt: .venv-dbt/bin/dbt ## Install the dbt that builds the exported model in tests, in an environment of its own
+
+# From 1.12 on, pip needs a part of dbt that is on no package index.
+.venv-dbt/bin/dbt:
+	$(PYTHON) -m venv .venv-dbt
+	.venv-dbt/bin/python -m pip install --quiet dbt-core==1.11.16 dbt-duckdb==1.11.1 duckdb==2.0.0
 
 demo: $(PACKAGE) ## Generate a small log, segment its users, write demo/run/report.html
 	$(BIN)/segmentry demo --out demo
@@ -96,7 +103,10 @@ verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers
 	$(BIN)/python benchmarks/over_time.py power --years 200 --first 1000
 	$(BIN)/python benchmarks/month_two.py --users 200000 --months 12
 	$(BIN)/python benchmarks/month_two.py --users 5000 --months 12 --no-life
-	$(BIN)/python benchmarks/month_two.py --users 3000 --months 2 --no-life --seeds 12 --seed 100
+	$(BIN)/python benchmarks/month_two.py --users 3000 --months 3 --no-life --seeds 6 --seed 300
+	$(BIN)/python benchmarks/month_two.py --users 2000 --months 3 --no-life --seeds 40 --seed 500 --no-report
+	$(BIN)/python benchmarks/month_two.py --users 8000 --months 3 --no-life --level 0.75 --seed 40 --no-report
+	$(BIN)/python benchmarks/staying.py --users 15000 --seeds 3
 	$(BIN)/python benchmarks/groups.py tables --seeds 200
 	$(BIN)/python benchmarks/groups.py null-logs --seeds 200
 	$(BIN)/python benchmarks/choice.py halves --seeds 100 --first 101

@@ -58,16 +58,18 @@ class Shop:
         rates["value"] = rates["purchases"]
         return cls(rates, np.digitize(rates["clicks"], [0.2, 0.8]) + 1, rng)
 
-    def draw(self, metric, n_days, lift=0.0, treated=None):
-        """Return what each user did on each of some days, shape (n_days, n_users)."""
-        rates = self.rates[metric]
-        if treated is not None:
-            rates = rates * (1 + lift * treated)
-        counts = self.rng.poisson(rates, (n_days, rates.size)).astype(float)
+    def draw(self, metric, n_days, lift=0.0, treated=None, *, is_dearer=False):
+        """Return what each user did on each of some days, shape (n_days, n_users).
+
+        The treated do more of it; or, of value, as much of what is worth more.
+        """
+        rates, factor = self.rates[metric], 1.0 if treated is None else 1 + lift * treated
+        more = 1.0 if is_dearer else factor
+        counts = self.rng.poisson(rates * more, (n_days, rates.size)).astype(float)
         if metric != "value":
             return counts
         worth = np.exp(self.rng.normal(3.0, 1.2, counts.shape))  # a few orders are worth most
-        return counts * worth
+        return counts * worth * (factor if is_dearer else 1.0)
 
 
 def analysed(shop, metric, before, during, arms, *, alpha=0.05, look=None):
@@ -141,7 +143,7 @@ def power(args):
                 arms = arms_of(shop, n_arms, seed)
                 plans = planned(shop, metric, seen, mde=args.mde, n_arms=n_arms)
                 longest = max((n_days for *_, n_days in plans), default=0)
-                during = shop.draw(metric, longest, args.mde, arms == 1)
+                during = shop.draw(metric, longest, args.mde, arms == 1, is_dearer=args.dearer)
                 for request, name, n_days in plans:
                     before = seen.sum(axis=0) if "pre-period" in name else np.zeros(args.n_users)
                     hit = is_found(shop, metric, before, during[:n_days], arms, request=request)
@@ -211,6 +213,7 @@ def main():
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--n-users", type=int, default=600)
     parser.add_argument("--mde", type=float, default=0.15)
+    parser.add_argument("--dearer", action="store_true", help="purchases are dearer, not more")
     args = parser.parse_args()
     COMMANDS[args.command](args)
 

@@ -1,11 +1,15 @@
 """A generated year, refreshed month by month: what was decided, what rang, and how long it took.
 
     python benchmarks/month_two.py --users 200000 --months 12
-    python benchmarks/month_two.py --users 3000 --months 2 --no-life --seeds 10
+    python benchmarks/month_two.py --users 2000 --months 3 --no-life --seeds 40 --no-report
+
+    python benchmarks/month_two.py --users 8000 --months 3 --no-life --level 0.75 --no-report
 
 With ``--no-life`` nothing changes between the months: users who moved are held against the share
 that luck is said to move, and the command fails if an alarm rings. Segments that a refit finds
-again are counted; all other segments of the model would lose their key in it.
+again are counted; all other segments of the model would lose their key in it. With ``--level`` each
+click after the first month stays with that chance: the level moves and nothing else, so that the
+command fails if any other alarm rings.
 """
 
 import argparse
@@ -16,11 +20,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 from scipy.stats import beta, t
 
 from segmentry import pipeline
 from segmentry.datasets import GeneratorOptions, generate_months
 from segmentry.lifecycle.records import ChangeReport
+from segmentry.pipeline import _folder
+from segmentry.present import figures
 from segmentry.results.summary import read_summary
 
 
@@ -31,9 +38,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="the first one")
     parser.add_argument("--seeds", type=int, default=1, help="years to generate")
     parser.add_argument("--no-life", action="store_true", help="nothing changes but luck")
+    parser.add_argument("--level", type=float, default=1.0, help="of the clicks after month one")
+    parser.add_argument("--no-report", action="store_true", help="draw nothing")
     options = parser.parse_args()
     changes: list[ChangeReport] = []
     n_alarms = 0
+    if options.no_report:  # most of the time of a small run
+        _folder.write_report = lambda *_, **__: None
+        figures.drawing = contextlib.nullcontext
     print("| seed | month | users | seconds | decision | keys | moved | by luck | alarms |")
     print("|---:|---|---:|---:|---|---|---:|---:|---|")
     for seed in range(options.seed, options.seed + options.seeds):
@@ -41,7 +53,7 @@ def main() -> None:
             n_alarms += year(Path(folder), options, seed, changes)
     report(changes)
     if options.no_life and n_alarms:
-        raise SystemExit(f"{n_alarms} alarms where nothing changed.")
+        raise SystemExit(f"{n_alarms} alarms of what did not change.")
 
 
 def year(folder: Path, options: argparse.Namespace, seed: int, changes: list[ChangeReport]) -> int:
@@ -53,9 +65,12 @@ def year(folder: Path, options: argparse.Namespace, seed: int, changes: list[Cha
         has_life=not options.no_life,
     )
     earlier, rung = None, set()
+    expected = set() if options.level == 1 else {("level_moved", None)}
     for month in made.months:
         name, start = month.directory.name, time.perf_counter()
         out = folder / name
+        if options.level != 1 and earlier is not None:
+            thin(month.directory / "raw_sample.csv", options.level, seed)
         if earlier is None:
             pipeline.run(month.directory, out, k_range=(2, 6))
         else:
@@ -83,7 +98,18 @@ def year(folder: Path, options: argparse.Namespace, seed: int, changes: list[Cha
         with contextlib.suppress(OSError):
             shutil.rmtree(month.directory)
         earlier = out
-    return len(rung)
+    return len(rung - expected)
+
+
+def thin(log: Path, share: float, seed: int) -> None:
+    """Let each click of a log stay with this chance."""
+    rows = pl.read_csv(log, infer_schema=False)
+    stays = np.random.default_rng(seed).random(rows.height) < share
+    clicked = (rows["clk"] == "1") & pl.Series(stays)
+    rows = rows.with_columns(
+        clk=clicked.cast(pl.Int8).cast(pl.String), nonclk=(~clicked).cast(pl.Int8).cast(pl.String)
+    )
+    rows.write_csv(log)
 
 
 def moved(change: ChangeReport) -> tuple[float, float]:

@@ -3,12 +3,13 @@
     python benchmarks/windows.py --users 30000 --data DIR
 
 Two generated months without life are prepared, segments formed on 30 days, and the users of windows
-that end on the same day placed in them, with counts as counted and scaled to 30 days. `--data DIR`
-keeps the files from one call to the next.
+that end on the same day placed in them: with counts as counted, scaled to 30 days, and as a refresh
+does it, where users stay unless another segment is clearly nearer. `--data DIR` keeps the files.
 """
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -38,6 +39,17 @@ def places(bundle: Bundle, table: pl.DataFrame, window: Window | None = None) ->
     return scores.filter(pl.col("segment_id") > 0).select("user_id", "segment_id", "margin")
 
 
+def refreshed(
+    bundle: Bundle, table: pl.DataFrame, before: pl.DataFrame, window: Window
+) -> pl.DataFrame:
+    """Return the segment of each user, as `places`, with the memory of the segments before."""
+    memory = before.select("user_id", "segment_id", nearest_id="segment_id")
+    frozen = replace(bundle.frozen, before=memory).in_windows(window, None)
+    ids, margins = frozen.place(table)
+    placed = table.select("user_id").with_columns(segment_id=ids, margin=margins)
+    return placed.filter(pl.col("segment_id") > 0)
+
+
 def main() -> None:
     """Print one line for each window."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -56,7 +68,7 @@ def main() -> None:
     bundle = read_bundle(formed)
     before = places(bundle, users_of(prepared, bundle, FORMED, asked.until))
     sizes = before.group_by("segment_id").agg(share=pl.len() / before.height)
-    titles = ("as counted", "scaled", "of clear ones", "shares moved", "moved, scaled")
+    titles = ("as counted", "scaled", "of clear ones", "shares moved", "moved, scaled", "refreshed")
     print("days", *(f"{each:>14}" for each in titles))
     for n_days in DAYS:
         table = users_of(prepared, bundle, n_days, asked.until)
@@ -72,7 +84,9 @@ def main() -> None:
             shift = (moved["share"] - moved["now"]).abs().sum() / 2
             figures.append((is_same.mean(), is_same.filter(is_clear).mean(), shift))
         (as_counted, _, shift), (scaled, clear, less) = figures
-        found = (as_counted, scaled, clear, shift, less)
+        both = refreshed(bundle, table, before, now).join(before, on="user_id", suffix="_before")
+        stays = (both["segment_id"] == both["segment_id_before"]).mean()
+        found = (as_counted, scaled, clear, shift, less, stays)
         print(f"{n_days:4}", *(f"{each:14.3f}" for each in found))
 
 

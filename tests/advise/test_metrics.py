@@ -16,6 +16,7 @@ from segmentry.advise.experiments import (
     drift_needed,
     mean_traffic,
 )
+from segmentry.advise.experiments._files import metric_rows
 from segmentry.errors import ConfigError, DataError
 
 
@@ -93,9 +94,7 @@ def test_a_test_with_looks_is_longer_and_one_with_more_arms_too():
     rng = np.random.default_rng(0)
     rate = rng.gamma(0.5, 0.2, 20_000)
     day, user = np.nonzero(counts := rng.poisson(rate, (8, 20_000)))
-    traffic = mean_traffic(
-        user, counts[day, user].astype(float), n_users=20_000, n_days=8, cap=None
-    )
+    traffic = mean_traffic(user, counts[day, user].astype(float), n_users=20_000, n_days=8)
 
     def days(**given):
         return days_needed(traffic, ExperimentRequest(mde=0.1, **given))
@@ -106,6 +105,32 @@ def test_a_test_with_looks_is_longer_and_one_with_more_arms_too():
     assert days() < days(n_looks=5, spending="pocock")
     assert days() <= days(n_looks=5) <= days(n_looks=5, spending="pocock")
     assert days() < days(ratio=(1, 1, 1))
+
+
+def test_eight_days_foresee_the_winsorised_value_of_sixteen():
+    """Its variance, and what of a lift it shows; other amounts of the same users are the truth."""
+    rng = np.random.default_rng(1)
+    n_users = 200_000
+    rate = (rng.random(n_users) < 0.5) * rng.gamma(0.7, 0.12, n_users)
+
+    def bought(n_days):
+        user = np.repeat(np.arange(n_users), rng.poisson(n_days * rate))
+        worth = np.exp(rng.normal(3, 1.2, user.size))
+        return pl.DataFrame({"user_id": user, "y": worth})
+
+    log = bought(8)
+    log = log.with_columns(day=pl.Series(rng.integers(0, 8, log.height)))
+    days = log.group_by("user_id", "day").agg(pl.col("y").sum())
+    users = pl.DataFrame({"user_id": range(n_users), "segment_id": 1})
+    ((_, _, traffic, _),), _ = metric_rows(days, 8, users, [(None, "all")], is_winsorised=True)
+
+    later = bought(16)
+    totals = np.bincount(later["user_id"], weights=later["y"], minlength=n_users)
+    cap = np.quantile(totals[totals > 0], 0.99)
+    value, lifted = np.minimum(totals, cap), np.minimum(1.1 * totals, cap)
+    foreseen = (traffic.within / 16 + traffic.between) / n_users / traffic.ctr**2
+    assert foreseen == pytest.approx(value.var() / value.mean() ** 2, rel=0.03)
+    assert 0.1 * traffic.kept_lift == pytest.approx(lifted.mean() / value.mean() - 1, abs=0.003)
 
 
 @pytest.mark.parametrize(

@@ -370,7 +370,6 @@ def test_luck_is_what_the_forecast_takes_from_the_differences_seen():
     assert found.share.value == pytest.approx(1 - slope)
     error = 0.01 * np.sqrt(np.sum((n * (s - 0.12)) ** 2)) / np.sum(n * (s - 0.12) ** 2)
     assert found.share.high == pytest.approx(1 - slope + norm.ppf(0.95) * error)
-    assert (found.seen_fold, found.forecast_fold) == (pytest.approx(10), pytest.approx(2.5))
     assert found.is_any_forecast
     assert not luck_of(ids, seen, forecast_of([0.1, 0.101, 0.1]), shown=(1, 2, 3)).is_any_forecast
     assert luck_of(ids, seen, forecast, shown=(2,)) is None

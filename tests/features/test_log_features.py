@@ -285,8 +285,7 @@ def test_users_are_counted_by_local_day_of_the_window(n_parts, engine, tmp_path)
         early=(window.end, LOG_FEATURES),
     ).days
 
-    names = ("user_id", "day", "n_impressions", "n_clicks")
-    assert dict(found.schema) == dict.fromkeys(names, pl.Int64())
+    assert found.columns == ["user_id", "day", "n_impressions", "n_clicks"]
     assert list(found.iter_rows()) == [(*key, shown[key], clicked[key]) for key in sorted(shown)]
 
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from segmentry.features import packing
-from segmentry.features.packing import Places, count_pairs, numbers_of
+from segmentry.features.packing import Places, count_pairs, numbers_of, order_by
 
 IDS = {
     "small": [7, 0, 8_388_607, 7, 3],
@@ -43,6 +43,7 @@ def test_pairs_are_those_of_a_loop_in_a_table_and_by_sorting(most_dense, monkeyp
     monkeypatch.setattr(packing, "_MAX_DENSE", most_dense)
     rng = np.random.default_rng(1)
     user, key, click = (rng.integers(0, top, 300).astype(np.int32) for top in (9, 12, 2))
+    user.sort()
 
     found = count_pairs(user, key, click.astype(np.int8), n_users=9, n_keys=12)
 
@@ -50,9 +51,24 @@ def test_pairs_are_those_of_a_loop_in_a_table_and_by_sorting(most_dense, monkeyp
     for pair, is_click in zip(zip(user, key, strict=True), click, strict=True):
         shown[pair] = shown.get(pair, 0) + 1
         clicked[pair] = clicked.get(pair, 0) + is_click
-    assert [*zip(found.user, found.key, strict=True)] == sorted(shown)
-    assert (found.n_more + 1).tolist() == [shown[pair] for pair in sorted(shown)]
-    assert found.is_clicked.tolist() == [
-        place for place, pair in enumerate(sorted(shown)) if clicked[pair]
-    ]
-    assert found.n_clicks.tolist() == [clicked[each] for each in sorted(shown) if clicked[each]]
+    pairs = [*zip(found.user, found.key, strict=True)]
+    assert sorted(pairs) == sorted(shown)
+    assert dict(zip(pairs, found.n_more + 1, strict=True)) == shown
+    of_clicked = [pairs[place] for place in found.is_clicked]
+    assert dict(zip(of_clicked, found.n_clicks, strict=True)) == {
+        pair: n for pair, n in clicked.items() if n
+    }
+
+
+@pytest.mark.parametrize("top", [2, 900, (1 << 20) + 1, 1 << 31])
+@pytest.mark.parametrize("n_rows", [0, 1, 3_000])
+def test_rows_come_in_the_order_of_numbers_and_keep_theirs_among_equal_ones(top, n_rows):
+    rng = np.random.default_rng(2)
+    number, carried = rng.integers(0, min(top, 1 << 31), n_rows), rng.integers(0, 99, n_rows)
+    number[: n_rows // 2] = number[n_rows - n_rows // 2 :]
+
+    places, moved = order_by(number, top, carried)
+
+    expected = np.argsort(number, kind="stable")
+    assert places.tolist() == expected.tolist()
+    assert moved.tolist() == carried[expected].tolist()

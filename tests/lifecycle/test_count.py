@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from segmentry.lifecycle.alarms import DayFacts, OutcomeFacts, RowFacts, count_period, with_ranges
+from segmentry.lifecycle.alarms.count import count_feature
 from segmentry.schema import Estimate, Feature, RowAccount, Window
 
 
@@ -84,9 +85,20 @@ def test_bins_and_forecasts_are_those_of_the_forming_window():
     country, visits = facts.features
 
     assert (country.bins, country.n_missing, country.n_unseen) == ((1, 1), 0, 1)
-    assert (visits.bins, visits.n_missing) == ((0, 1, 0, 1), 1)
-    assert reference.features[1].bins == (0, 1, 1, 1)
+    assert (visits.bins, visits.n_missing) == ((1, 0, 1), 1)
+    assert reference.features[1].bins == (1, 1, 1)
     assert facts.segments[0].expected_rate == 0.2
+
+
+@pytest.mark.parametrize("n_days", [89, 90, 92, 93])
+def test_counts_of_windows_a_few_days_longer_keep_their_bins(n_days):
+    counts = pl.Series("visits", np.random.default_rng(0).geometric(0.4, 1_000))
+    formed = count_feature(counts, VISITS)
+
+    scaled = count_feature(counts * (90 / n_days), VISITS, like=formed)
+
+    assert scaled.bins == formed.bins
+    assert sum(each > 0 for each in formed.bins) > 3
 
 
 def test_ranges_hold_the_fewest_and_the_most_users_of_some_placements():

@@ -8,10 +8,12 @@ import polars as pl
 from tests.pipeline.runs import segmentry
 from tests.pipeline.test_refresh import THIRD, life, log  # noqa: F401  # fixtures
 
-from segmentry.pipeline import score
+from segmentry.features import shrink
+from segmentry.pipeline import build_user_table, score
 from segmentry.present.report import render_table
 from segmentry.present.two_runs import compared_tables
 from segmentry.results.run_folder import read_bundle, read_segments
+from segmentry.results.scoring import explain_placement
 from segmentry.results.summary import read_summary
 from segmentry.results.two_runs import compare_runs
 
@@ -34,13 +36,24 @@ def test_a_refreshed_run_is_matched_by_keys_and_its_moves_are_those_it_reports(l
 
 
 def test_moves_by_users_are_those_of_scoring_the_later_log(life, log):  # noqa: F811
+    """But of users between two segments, who stay."""
     folder, _ = life
-    scored = score(folder / "first", log, since=THIRD[0], until=THIRD[1]).segments
+    window = {"since": THIRD[0], "until": THIRD[1]}
+    scored, bundle = score(folder / "first", log, **window).segments, read_bundle(folder / "first")
+    table = build_user_table(log, **window)
+    rate = shrink(table["n_clicks"].to_numpy(), table["n_impressions"].to_numpy(), bundle.prior)
+    table = table.with_columns(ctr_shrunk=pl.Series(rate))
     both = placed(read_segments(folder / "first")).join(placed(scored), on="user_id", suffix="_now")
 
     found = compare_runs(folder / "first", folder / "third")
 
-    moved = both.filter(pl.col("segment_id") != pl.col("segment_id_now")).height
+    moved = 0
+    elsewhere = both.filter(pl.col("segment_id") != pl.col("segment_id_now"))
+    for user, then, now in elsewhere.select("user_id", "segment_id", "segment_id_now").rows():
+        row = table.filter(pl.col("user_id") == user)
+        distances = dict(explain_placement(bundle, row).distances)
+        moved += distances[now] <= distances[then] / 2
+    assert moved > 20
     assert abs(found.n_moved_by_users - moved) <= 0.02 * moved  # its most frequent placement
     assert {each.what for each in found.settings} == {"until", "since"}
     assert "window" in {each.what for each in found.data}

@@ -139,6 +139,18 @@ def test_shares_of_shown_segments_are_of_enough_users(made):
                 assert not is_few(segment.n_users - n_unknown)
 
 
+def test_a_segment_is_forecast_with_the_small_ones_that_are_counted_with_it(made):
+    _, run_dir, _ = made
+    summary = read_summary(run_dir)
+    shown = [each for each in summary.segments if not each.is_withheld]
+
+    clicks = sum(each.n_impressions * each.expected_rate.value for each in shown)
+
+    # Forecast alone, the largest gave 12 % more clicks than there are.
+    expected = summary.population.expected_rate.value * summary.population.n_impressions
+    assert clicks == pytest.approx(expected, rel=0.03)
+
+
 def test_what_is_left_over_of_a_total_is_of_enough_users(made, true):
     """Shown cells taken from a segment's total must not leave a few users' impressions."""
     _, run_dir, _ = made

@@ -7,10 +7,11 @@ from tests.summaries import make_summary
 from tests.texts import says
 from tests.windows import KEYS, LIFTS, window, with_windows
 
-from segmentry.lifecycle.alarms import WindowCounts, show_windows
+from segmentry.lifecycle.alarms import FeatureFacts, WindowCounts, show_windows
+from segmentry.lifecycle.alarms.shares import stability_index
 from segmentry.present.changes import changed_since
 from segmentry.present.figures import FIGURES
-from segmentry.present.over_time import alarms_of
+from segmentry.present.over_time import alarms_of, shift_table, shifts_sentence
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,38 @@ def test_the_table_has_a_line_for_each_segment_and_window(summary):
     assert rows[0][2].low is None
 
 
+def test_features_shift_in_plain_units_largest_first_without_few_users(summary):
+    def facts(name, bins, middle=None, levels=()):
+        return FeatureFacts(name=name, bins=bins, n_missing=0, unit_value=middle, levels=levels)
+
+    periods = [
+        replace(
+            window(number),
+            features=(
+                facts("n_impressions", (5_000, 5_000 - 9 * number), 23.0 + number),
+                facts(
+                    "gender", (6_000 - n, 3_000 + n // 2, 1_000 + n // 2), levels=("1", "2", "3")
+                ),
+                facts("age_level", (9_980, 20), levels=("1", "2")),
+            ),
+        )
+        for number, n in enumerate((0, 100, 500))
+    ]
+    over_time = shown(*periods)
+    gender, impressions = over_time.features
+
+    assert (gender.name, gender.level) == ("gender", "1")
+    assert (gender.formed, gender.before, gender.now) == (0.6, 0.59, 0.55)
+    assert gender.index == pytest.approx(
+        stability_index((6_000, 3_000, 1_000), (5_500, 3_250, 1_250))[0]
+    )
+    assert (impressions.formed, impressions.before, impressions.now) == (23, 24, 25)
+    assert impressions.index == 0
+    changed = replace(summary, over_time=over_time)
+    says(shifts_sentence(changed))
+    assert [row.cells[-1] for row in shift_table(changed).rows] == [gender.index, 0]
+
+
 def test_flows_that_are_too_small_are_not_drawn(summary):
     rows = table_of(summary, "flows")
     names = {key: segment.name for key, segment in zip(KEYS, summary.segments, strict=True)}
@@ -84,6 +117,7 @@ def test_a_run_that_refreshes_none_has_no_windows(summary):
     first = replace(summary, over_time=None, changes=None)
 
     assert alarms_of(first) == ()
+    assert shifts_sentence(first) == ""
     assert not FIGURES["over_time"].needs(first)
     assert not FIGURES["flows"].needs(first)
 

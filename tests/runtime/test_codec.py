@@ -58,7 +58,7 @@ def test_the_file_begins_with_its_version_and_who_wrote_it():
             '{"point_version": 2, "segmentry_version": "0.0.1"}',
             "version 2, written by segmentry 0.0.1, but this segmentry reads version 3; draw",
         ),
-        ('{"point_version": 3}', "x: Field required; draw it again"),
+        ('{"point_version": 3}', f"no x, which segmentry {__version__} writes; draw it again"),
         (
             '{"point_version": 3, "x": 0, "tags": [1]}',
             "tags.0: Input should be a valid string; draw it again",

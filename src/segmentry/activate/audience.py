@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from segmentry.activate import HOLD_OUT_SALT
 from segmentry.activate._lists import (
     RECORD,
     Form,
@@ -26,10 +27,6 @@ from segmentry.errors import ConfigError
 from segmentry.results.run_folder import read_min_size, read_segments
 
 TARGETS = ("csv", "parquet", "openrtb", *PLATFORMS)
-
-
-HOLD_OUT_SALT = "hold-out"
-"""Of the hash that holds users out, unless another one is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from segmentry.features.users import behaviour_days_of
 from segmentry.features.windows import local_days
 from segmentry.privacy import published_ids
 from segmentry.results.run_folder import (
+    read_before,
     read_bundle,
     read_early,
     read_min_size,
@@ -66,11 +67,11 @@ class RunTraffic:
         Kept, because traffic and forecasts leave out the same days: a call takes a second for a
         million users.
         """
-        asked = frozenset(days)
-        if asked not in self._known:
+        requested = frozenset(days)
+        if requested not in self._known:
             ids = self.shown_as[self.relabelling.labels(days)]
-            self._known[asked] = ids.astype(np.int16)
-        return self._known[asked].astype(np.int64)
+            self._known[requested] = ids.astype(np.int16)
+        return self._known[requested].astype(np.int64)
 
 
 def _remedy_of(traits: DataTraits) -> str:
@@ -118,6 +119,7 @@ def read_traffic(run_dir: Path) -> RunTraffic:
         is_member=is_member,
         needs_impressions=recipe.population == "shown",
         model=bundle.latent,
+        ids_before=read_before(run_dir),
     )
     ids = read_segments(run_dir).select("user_id", "segment_id")
     users = (

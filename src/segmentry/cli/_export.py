@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segmentry.activate import HOLD_OUT_SALT
 from segmentry.cli._options import Json, Overwrite, RunDir, parse_ids, parse_names, parse_share
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def audience(
     ] = "0",
     salt: Annotated[
         str, typer.Option(help="Salt of the hash; another one holds others out.")
-    ] = "hold-out",
+    ] = HOLD_OUT_SALT,
     min_size: Annotated[
         int | None,
         typer.Option(help="Smallest audience that is written; that of the run if absent."),
@@ -198,16 +199,16 @@ def sql(
 
     It gives the segments that `score` gives.
     """
-    from segmentry.activate.sql.scorer import Asked, export_sql
+    from segmentry.activate.sql.scorer import Requested, export_sql
 
-    asked = Asked(
+    requested = Requested(
         dialect=dialect,
         start=start,
         tables=parse_names(table or (), option="--table"),
         columns=parse_names(column or (), option="--column"),
         are_timestamps=timestamps,
     )
-    query = export_sql(run_dir, asked, is_of_rules=rules, out=out, dbt=dbt, overwrite=overwrite)
+    query = export_sql(run_dir, requested, is_of_rules=rules, out=out, dbt=dbt, overwrite=overwrite)
     if out is None and dbt is None:
         typer.echo(query, nl=False)
     else:

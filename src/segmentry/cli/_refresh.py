@@ -77,6 +77,7 @@ def _print_json(result: "RefreshResult", out: Path) -> None:
             "exit_code": result.exit_code,
             "changes": changes,
             "alarms": () if over_time is None else over_time.alarms,
+            "features": () if over_time is None else over_time.features,
             "segments": [
                 {
                     "segment_key": segment.segment_key,
@@ -95,7 +96,7 @@ def _print_json(result: "RefreshResult", out: Path) -> None:
 def _print_words(result: "RefreshResult", out: Path) -> None:
     from segmentry.cli import _console
     from segmentry.present.changes import changed_since
-    from segmentry.present.over_time import alarms_of
+    from segmentry.present.over_time import alarms_of, shifts_sentence
 
     changed = changed_since(result.run.summary)
     if changed is not None:
@@ -105,6 +106,9 @@ def _print_words(result: "RefreshResult", out: Path) -> None:
         for alarm in alarms_of(result.run.summary):
             if not alarm.is_over:
                 typer.echo(alarm.line)
+        shifts = shifts_sentence(result.run.summary)
+        if shifts:
+            typer.echo(shifts)
         typer.echo()
         _console.print_wide(changed.table.to_rich())
     _console.print_summary(result.run.summary, out)
@@ -126,13 +130,16 @@ def compare(
     Segments, users who moved, rates, features, settings and data.
     """
     from segmentry.cli import _console
+    from segmentry.errors import ConfigError
     from segmentry.present.report import render_compared_page
     from segmentry.present.two_runs import compared_sentences, compared_tables
     from segmentry.results.summary import read_summary
     from segmentry.results.two_runs import compare_runs
 
     is_html = is_html or out is not None
-    _console.check_form(json=json, is_html=is_html, out=out, overwrite=overwrite)
+    if json and is_html:
+        raise ConfigError("--json and --html: found both; expected one of them")
+    _console.check_out(out, overwrite=overwrite)
     found, later = compare_runs(run_dir, other), read_summary(other)
     if json:
         _console.print_json(found)

@@ -17,7 +17,7 @@ from segmentry.evaluation.later_days import (
 )
 from segmentry.evaluation.stability import SegmentEvent
 from segmentry.features.windows import unlike_days, weekdays
-from segmentry.formats import bracketed, day, decimal, percent, rate, writer_of
+from segmentry.formats import bracketed, day, decimal, percent, writer_of
 from segmentry.privacy import hidden_cells, is_small
 from segmentry.schema import (
     OF_CLICKS,
@@ -182,19 +182,21 @@ def warn_of_luck(luck: Luck | None) -> str:
             "Clicks of the same days formed the segments, so past click rates overstate how much "
             "the segments will differ later."
         )
-    seen = _spread(luck.seen_low, luck.seen_high, luck.seen_fold)
-    start = f"Click rates of segments differed {seen} on the days that formed them"
+    seen, later = (
+        decimal(100 * (high - low), digits=2)
+        for low, high in (
+            (luck.seen_low, luck.seen_high),
+            (luck.forecast_low, luck.forecast_high),
+        )
+    )
+    start = (
+        f"Click rates of segments differed by up to {seen} percentage points on the days that "
+        "formed them"
+    )
     if not luck.is_any_forecast:
         return f"{start}; no difference is forecast, so all of it can be luck."
-    later = _spread(luck.forecast_low, luck.forecast_high, luck.forecast_fold)
     share = bracketed(luck.share, partial(percent, digits=0))
-    return f"{start}; expect {later} later. {share} of the first difference was luck."
-
-
-def _spread(low: float, high: float, fold: float | None) -> str:
-    if fold is None:
-        return f"between {rate(low)} and {rate(high)}"
-    return f"{decimal(fold, digits=1)}-fold"
+    return f"{start}; expect {later} points later. {share} of the first difference was luck."
 
 
 def _text(event: SegmentEvent, min_size: int) -> str:

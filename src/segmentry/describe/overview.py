@@ -17,7 +17,7 @@ def headline(segments: Sequence[SegmentProfile], validation: ValidationReport | 
     """
     n_users = sum(segment.n_users for segment in segments)
     if len(segments) == 1:
-        return f"{n_users:,} users and no useful division of them: treat them as one."
+        return f"{n_users:,} users in one segment: treat them alike."
     if validation is not None and validation.outcome_starts_at is not None:
         n_confirmed = sum(segment.verdict == "confirmed" for segment in segments)
         text = {0: "none of them is", 1: "one of them is"}.get(n_confirmed, f"{n_confirmed} are")

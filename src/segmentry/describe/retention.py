@@ -12,10 +12,10 @@ from segmentry.features.user_days import UserCounts
 from segmentry.features.users import UserData
 from segmentry.privacy import is_small
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Feature
-from segmentry.schema.arrays import BoolVector, FloatVector
+from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 from segmentry.segments.forming import Segmentation
 
-Values = Mapping[str, FloatVector]
+Values = Mapping[str, tuple[FloatVector, float]]  # of all users, and their spread
 # From this share on, the figures of a segment are those of one user.
 _HEAVY = 0.2
 
@@ -82,7 +82,8 @@ def report_retention(
     shown = users.table["n_impressions"].fill_null(0).to_numpy()
     forming = segmentation.preprocessing.features
     compared = [f for f in users.catalogue if f.name in forming or f.family == "demographics"]
-    values = {} if users.early is None else _values(users.early.table, compared)
+    is_formed = validation.feature_segment_ids != UNASSIGNED
+    values = {} if users.early is None else _values(users.early.table, compared, is_formed)
     ids = segmentation.segment_ids
     rows = [
         _row(validation, segment_id, shown[ids == segment_id], values, min_size=min_size)
@@ -97,13 +98,19 @@ def report_retention(
     return RetentionReport(segments=tuple(rows), n_new=n_new, new_ctr=new_ctr)
 
 
-def _values(early: pl.DataFrame, features: Sequence[Feature]) -> Values:
+def _values(early: pl.DataFrame, features: Sequence[Feature], is_formed: BoolVector) -> Values:
     """Return the features of which a mean tells something; unknown is not a number."""
-    return {
-        each.name: early[each.name].cast(pl.Float64).fill_null(np.nan).to_numpy()
-        for each in features
-        if each.name in early.columns and each.kind not in ("categorical", "time")
-    }
+    found = {}
+    for each in features:
+        if each.name in early.columns and each.kind not in ("categorical", "time"):
+            values = early[each.name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+            known = _known(values[is_formed])
+            found[each.name] = values, float(known.std()) if known.size else 0.0
+    return found
+
+
+def _known(values: FloatVector) -> FloatVector:
+    return values[~np.isnan(values)]
 
 
 def _row(
@@ -121,17 +128,17 @@ def _row(
     none = RetentionRow(segment_id, None, None, None, None, None, None, largest)
     if validation.later is None or not is_in.any():
         return none
-    present = is_in & (validation.later.n_trials > 0)
-    absent = is_in & (validation.later.n_trials == 0)
-    counts = int(present.sum()), int(absent.sum())
+    # Places, not masks: of a million users each is then taken up once for a feature.
+    present = np.flatnonzero(is_in & (validation.later.n_trials > 0))
+    absent = np.flatnonzero(is_in & (validation.later.n_trials == 0))
+    counts = present.size, absent.size
     if any(is_small(n_users, min_size=min_size) for n_users in counts):
         return none
     (n_present, ctr_present), (n_absent, ctr_absent) = (
         _described(validation.seen, group) for group in (present, absent)
     )
-    is_formed = validation.feature_segment_ids != UNASSIGNED
     compared = [
-        _compared(name, each, present, absent, is_formed, min_size=min_size)
+        _compared(name, each, present, absent, min_size=min_size)
         for name, each in values.items()
         if min(counts)
     ]
@@ -146,28 +153,25 @@ def _row(
 
 def _compared(
     name: str,
-    values: FloatVector,
-    present: BoolVector,
-    absent: BoolVector,
-    is_formed: BoolVector,
+    of_all: tuple[FloatVector, float],
+    present: IntVector,
+    absent: IntVector,
     *,
     min_size: int,
 ) -> RetentionFeature | None:
     """Return the means of both groups; null where too few have a known value."""
-    is_known = ~np.isnan(values)
-    known = [values[group & is_known] for group in (present, absent)]
+    values, spread = of_all
+    known = [_known(values[group]) for group in (present, absent)]
     if min(each.size for each in known) < max(min_size, 1):
         return None
     here, gone = (float(each.mean()) for each in known)
-    spread = float(values[is_formed & is_known].std())
     return RetentionFeature(name, here, gone, (gone - here) / spread if spread else None)
 
 
-def _described(seen: UserCounts, group: npt.NDArray[np.bool_]) -> tuple[float | None, float | None]:
+def _described(seen: UserCounts, group: IntVector) -> tuple[float | None, float | None]:
     """Mean impressions and CTR in the feature window; null for nobody."""
-    n_users = int(group.sum())
     n, c = (int(each[group].sum()) for each in (seen.n_trials, seen.n_successes))
-    return (n / n_users if n_users else None), (c / n if n else None)
+    return (n / group.size if group.size else None), (c / n if n else None)
 
 
 def warn_of_retention(retention: RetentionReport | None) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 Everything here is an integer, so that no order of rows or number of parts can change a digit:
 money and logarithms are summed in fixed point (`MICRO`). What is counted by user and ad, category
-or half hour is sorted, one integer per row: of 26.5 million rows that takes a tenth of the time of
-grouping them in the engine.
+or half hour is put in order: of 26.5 million rows that takes a tenth of the time of grouping them
+in the engine.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -13,14 +13,15 @@ import numpy as np
 import polars as pl
 
 from segmentry.errors import DataError
+from segmentry.features._assembly import compact
 from segmentry.features.events import Events
 from segmentry.features.packing import (
     Pairs,
     Places,
     count_pairs,
     numbers_of,
+    order_by,
     run_starts,
-    sort_rows,
 )
 from segmentry.schema import MICRO, SECONDS_PER_DAY
 from segmentry.schema.arrays import IntVector
@@ -130,7 +131,7 @@ def count_by_day(events: Events, *, with_value: bool = False) -> pl.DataFrame:
     }
     if with_value and "value" in events.amounts:
         columns["value"] = _value_of(events, pairs)
-    return pl.DataFrame(columns)
+    return compact(pl.DataFrame(columns))
 
 
 def _value_of(events: Events, pairs: Pairs) -> IntVector:
@@ -217,17 +218,15 @@ def _repeats(seen: _Seen) -> _Counts:
     each = seen.events
     assert each.ad is not None, "read with the ads"  # noqa: S101
     is_known = each.ad >= 0
-    user, ad = each.user[is_known], each.ad[is_known]
-    second, is_click = each.second[is_known], each.is_click[is_known]
-    n_shown, n_clicks = seen.number(user), seen.number(user[is_click > 0])
+    own = each if is_known.all() else each.taken(is_known)
+    n_shown, n_clicks = seen.number(own.user), seen.number(own.user[own.is_click > 0])
     # Of several first exposures in one second a clicked one counts as the first.
-    user, ad, _, not_clicked = sort_rows(
-        (user, ad, second, 1 - is_click),
-        (seen.n_users, int(ad.max(initial=0)) + 1, int(second.max(initial=0)) + 1, 2),
-    )
-    first = run_starts(user, ad)
-    n_ads = seen.number(user[first])
-    first_clicked = seen.number(user[first[not_clicked[first] == 0]])
+    ad, moment = each.ad[is_known], own.second.astype(np.int64) * 2 + (1 - own.is_click)
+    places, user = order_by(ad, int(ad.max(initial=0)) + 1, own.user)
+    first = run_starts(user, ad[places])
+    user = user[first]
+    moment = np.minimum.reduceat(moment[places], first) if first.size else moment
+    n_ads, first_clicked = seen.number(user), seen.number(user[moment % 2 == 0])
     return {
         "n_ads": n_ads,
         "n_repeat_impressions": n_shown - n_ads,
@@ -268,13 +267,9 @@ def _categories(seen: _Seen) -> _Counts:
 
 def _distinct(seen: _Seen, key: IntVector) -> IntVector:
     """Count the different keys of each user."""
-    n_keys = int(key.max(initial=0)) + 1
-    packed = seen.events.user.astype(np.int64)
-    packed *= n_keys
-    packed += key
-    packed = packed[key >= 0]
-    packed.sort()
-    return seen.number(packed[run_starts(packed)] // n_keys)
+    is_known = key >= 0
+    places, user = order_by(key[is_known], int(key.max(initial=0)) + 1, seen.events.user[is_known])
+    return seen.number(user[run_starts(user, key[is_known][places])])
 
 
 _GROUPINGS: tuple[tuple[tuple[str, ...], Callable[[_Seen], _Counts]], ...] = (

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 
-from segmentry.features.packing import Places, numbers_of
+from segmentry.features.packing import Places, numbers_of, order_by
 from segmentry.schema import SECONDS_PER_DAY, PartQueries, Window
 from segmentry.schema.arrays import BoolVector, IntVector
 
@@ -20,12 +20,12 @@ MAX_SECONDS = 1 << 31
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Events:
-    """Impressions in no order; arrays of int of shape (n_rows,), of small types."""
+    """Impressions, user by user; arrays of int of shape (n_rows,), of small types."""
 
     user_id: pl.Series
     """Shape (n_users,): ids of the users, rising."""
     user: IntVector
-    """Place among them."""
+    """Place among them; never falling."""
     second: IntVector
     """Seconds since `midnight`, which is at or before the start of the window."""
     is_click: IntVector
@@ -45,7 +45,7 @@ class Events:
     first_day: int
     """The local day that it begins, counted from 1970-01-01."""
 
-    def taken(self, rows: IntVector | BoolVector) -> "Events":
+    def taken(self, rows: IntVector | BoolVector | slice) -> "Events":
         """Return some rows, by place or by mask; users may be left without any."""
 
         def of(column: IntVector | None) -> IntVector | None:
@@ -105,7 +105,7 @@ def read_events(
     inside = engine.scan_part(part).filter((shown_at >= window.start) & (shown_at < window.end))
     rows = engine.collect(inside.select(*wanted))
     user_id, user = numbers_of(rows["user_id"])
-    return Events(
+    read = Events(
         user_id=user_id,
         user=user,
         second=rows["second"].to_numpy(),
@@ -120,6 +120,7 @@ def read_events(
         midnight=midnight,
         first_day=(midnight + round(window.utc_offset_hours * 3600)) // SECONDS_PER_DAY,
     )
+    return read.taken(order_by(user, user_id.len(), user)[0])
 
 
 def _placed(placements: Sequence[str]) -> nw.Expr:
@@ -136,8 +137,8 @@ def pieces_of(events: Events, *, n_rows: int) -> Iterator[Events]:
     """Return the rows of some users, then of the next, about `n_rows` each: they take less room.
 
     >>> one = Events(
-    ...     user_id=pl.Series([3, 7]), user=np.array([1, 0, 1]), second=np.array([5, 6, 7]),
-    ...     is_click=np.array([0, 1, 0]), ad=None, ad_place=None, placement=None, amounts={},
+    ...     user_id=pl.Series([3, 7]), user=np.array([0, 1, 1]), second=np.array([6, 5, 7]),
+    ...     is_click=np.array([1, 0, 0]), ad=None, ad_place=None, placement=None, amounts={},
     ...     midnight=0, first_day=0,
     ... )
     >>> pieces = pieces_of(one, n_rows=2)
@@ -149,12 +150,9 @@ def pieces_of(events: Events, *, n_rows: int) -> Iterator[Events]:
         return
     n_pieces = min(n_users, -(-events.user.size // n_rows))
     first = [n_users * place // n_pieces for place in range(n_pieces + 1)]
-    piece_of_user = np.repeat(np.arange(n_pieces, dtype=np.int16), np.diff(first))
-    piece = piece_of_user[events.user]
-    # Numbers of two bytes are sorted without comparing them.
-    order = np.argsort(piece, kind="stable")
-    ends = np.cumsum(np.bincount(piece, minlength=n_pieces)).tolist()
-    bounds = itertools.pairwise(first), itertools.pairwise([0, *ends])
-    for (start, end), (low, high) in zip(*bounds, strict=True):
-        own = events.taken(order[low:high])
+    ends = np.searchsorted(events.user, first).tolist()
+    for (start, end), (low, high) in zip(
+        itertools.pairwise(first), itertools.pairwise(ends), strict=True
+    ):
+        own = events.taken(slice(low, high))
         yield replace(own, user_id=events.user_id[start:end], user=own.user - start)

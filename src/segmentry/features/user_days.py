@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.features.behaviour_days import BehaviourDays
+from segmentry.features.packing import Places, numbers_of, order_by
 from segmentry.schema import MICRO, OF_CLICKS, Outcome
 from segmentry.schema.arrays import FloatVector, IntVector
 
@@ -126,35 +127,43 @@ class UserDays:
         Raises ValueError if a user of the frame is not among `users` or a pair of user and day
         comes twice.
         """
-        index = pl.DataFrame({"user_id": users, "index": np.arange(len(users), dtype=np.int64)})
-        rows = frame.join(index, on="user_id", how="left").sort("day", "index")
-        n_unknown = rows["index"].null_count()
+        index = Places.among(users).of(frame["user_id"])
+        n_unknown = int(np.count_nonzero(index < 0))
         if n_unknown:
             raise ValueError(f"user days: found {n_unknown} rows of users not in the user table")
-        day = rows["day"].to_numpy().astype(np.int64)
-        user_index = rows["index"].to_numpy().astype(np.int64)
-        if np.any((np.diff(day) == 0) & (np.diff(user_index) == 0)):
+        days, number = numbers_of(frame["day"])
+        by_user, number = order_by(index, len(users), number)
+        _, order = order_by(number, days.len(), by_user)
+        starts = np.append(0, np.cumsum(np.bincount(number, minlength=days.len())))
+        user_index = index[order].astype(np.int64)
+        is_again = np.diff(user_index) == 0
+        is_again[starts[1:-1] - 1] = False
+        if np.any(is_again):
             raise ValueError("user days: found a user and day twice, expected one row for each")
-        days, starts = np.unique(day, return_index=True)
+
+        def in_order(name: str) -> IntVector:
+            column: IntVector = frame[name].to_numpy()[order].astype(np.int64)
+            return column
+
         return cls(
             n_users=len(users),
-            days=tuple(int(each) for each in days),
-            starts=np.append(starts, day.size).astype(np.int64),
+            days=tuple(days.to_list()),
+            starts=starts,
             user_index=user_index,
-            n_impressions=rows["n_impressions"].to_numpy().astype(np.int64),
-            n_clicks=rows["n_clicks"].to_numpy().astype(np.int64),
+            n_impressions=in_order("n_impressions"),
+            n_clicks=in_order("n_clicks"),
             behaviours=behaviours,
-            values=rows["value"].to_numpy().astype(np.int64) if "value" in rows.columns else None,
+            values=in_order("value") if "value" in frame.columns else None,
             outcome=outcome,
         )
 
     def rows_of(self, days: Collection[int]) -> Sequence[slice]:
-        """Return the rows of each of the asked-for days that has some."""
-        asked = set(days)
+        """Return the rows of each of the requested days that has some."""
+        requested = set(days)
         return [
             slice(int(self.starts[j]), int(self.starts[j + 1]))
             for j, day in enumerate(self.days)
-            if day in asked
+            if day in requested
         ]
 
     def totals(self, days: Collection[int] | None = None) -> UserCounts:
@@ -201,9 +210,9 @@ class UserDays:
         """
         if self.outcome.kind == "clicks":
             return self.totals(days)
-        first, asked = self.first_days(), np.array(sorted(set(days)), dtype=np.int64)
-        n_trials = asked.size - np.searchsorted(asked, first, side="right")
-        is_in = np.isin(self.day, asked) & (self.day > first[self.user_index])
+        first, requested = self.first_days(), np.array(sorted(set(days)), dtype=np.int64)
+        n_trials = requested.size - np.searchsorted(requested, first, side="right")
+        is_in = np.isin(self.day, requested) & (self.day > first[self.user_index])
         user = self.user_index[is_in]
         n_events = np.bincount(user, minlength=self.n_users)
         if self.outcome.kind == "events":
@@ -250,10 +259,12 @@ class UserDays:
         not seen on any.
         """
         last = np.full(self.n_users, -1, dtype=np.int64)
-        asked = sorted(set(days))
-        for day, rows in zip((d for d in self.days if d in asked), self.rows_of(days), strict=True):
+        requested = sorted(set(days))
+        for day, rows in zip(
+            (d for d in self.days if d in requested), self.rows_of(days), strict=True
+        ):
             seen = self.user_index[rows][self.n_impressions[rows] > 0]
-            last[seen] = asked[-1] + 1 - day
+            last[seen] = requested[-1] + 1 - day
         return pl.Series(last).replace(-1, None).cast(pl.Float64)
 
     def clicks_by_days(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segmentry.errors import BundleError, DataError
-from segmentry.formats import period
+from segmentry.formats import moment, period
 from segmentry.lifecycle.history import History, Refreshed
 from segmentry.lifecycle.keys import SegmentKeys
 from segmentry.schema import Window
@@ -43,9 +43,10 @@ run; expected a later window; give the data of the days after it
             "window; refresh in the order of time"
         )
     if new.start < earlier.end:
+        next_day = moment(earlier.end, utc_offset_hours=earlier.utc_offset_hours)[:10]
         raise DataError(
             f"the data are of {ours} and overlap those of the earlier run, {theirs}; expected days "
-            "after it; give --since"
+            f"after it; give --since {next_day}"
         )
     if new.start > earlier.end and not is_chosen:
         raise DataError(

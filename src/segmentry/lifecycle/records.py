@@ -96,7 +96,7 @@ class Moves:
     n_placed : int or None
         Users of the new window with a segment by the model and by the refit.
     n_by_users : int or None
-        Moved by behaviour or luck: another segment of the same, earlier model.
+        Moved by behaviour or luck: another segment of the same, earlier model, and clearly so.
     n_by_luck : int or None
         So many of `n_both` would move if all kept their habits; null where it cannot be known, as
         in a log without clicks.

@@ -42,7 +42,7 @@ from segmentry.results.run_folder import (
     read_user_table,
     staged_inside,
 )
-from segmentry.results.scoring import Bundle, score_users
+from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary, read_summary, render_summary_json
 from segmentry.runtime.progress import step_reporter
 from segmentry.schema import UNKNOWN, Estimate, Progress, Window
@@ -75,8 +75,8 @@ def compare_algorithms(
 ) -> AlgorithmComparison:
     """Fit all algorithms to the users of a run, and write what was found into its folder.
 
-    They see the days that formed the checked segments, the feature window; the outcome window is
-    asked about the run's own algorithm alone.
+    They see the days that formed the checked segments, the feature window; the outcome window
+    checks the run's own algorithm alone.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def _notes(summary: Summary, inner: _Inner | None, *, is_alone: bool) -> tuple[s
         )
     ]
     if inner is None:
-        notes.append("There is no inner gain: the run kept no days apart, or only one.")
+        notes.append("There is no inner gain: the run held out no days, or only one.")
     elif inner.caveats:
         notes.append(
             f"The inner gain is too high where {', '.join(inner.caveats)} form segments: they "
@@ -250,7 +250,7 @@ def _notes(summary: Summary, inner: _Inner | None, *, is_alone: bool) -> tuple[s
         )
     if summary.validation is not None:
         notes.append(
-            "The outcome window was asked about the run’s own algorithm alone: to choose by it "
+            "The outcome window checked the run’s own algorithm alone: to choose by it "
             "would spend it."
         )
     if is_alone:
@@ -292,9 +292,9 @@ def embed_run(
     folder = Path(run_dir)
     summary, bundle = read_summary(folder), read_bundle(folder)
     table = read_user_table(folder)
-    scored, _ = score_users(bundle, table)
-    is_in = scored["segment_id"] > 0
-    table, ids = table.filter(is_in), scored["segment_id"].filter(is_in).to_numpy()
+    placed = read_segments(folder).filter(pl.col("segment_id") > 0).select("user_id", "segment_id")
+    table = table.drop("segment_id", strict=False).join(placed, on="user_id", maintain_order="left")
+    ids = table["segment_id"].to_numpy()
     if min(n_fitted, table.height) < _MIN_FITTED:
         raise ConfigError(
             f"{min(n_fitted, table.height)} users are to form the map; expected at least "

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from segmentry.config import RunConfig, load_config
-from segmentry.errors import ConfigError, DataError, SchemaError, SelectionError
+from segmentry.errors import ConfigError, DataError, SelectionError
 from segmentry.evaluation.later_days import AddedGain, Way, compare_families
 from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.room import scratch_folder
@@ -30,6 +30,7 @@ from segmentry.lifecycle.keys import SegmentKeys, carried_colours, first_keys
 from segmentry.lifecycle.order import check_follows, check_history
 from segmentry.lifecycle.records import ChangeReport
 from segmentry.pipeline._folder import Making, RunResult, fill_folder, form_segments
+from segmentry.pipeline._follows import check_features, check_users, checked_folder
 from segmentry.pipeline._form import Found
 from segmentry.pipeline._read import opened
 from segmentry.pipeline._run import command_of, read_source
@@ -42,6 +43,7 @@ from segmentry.results.run_folder import (
     fetched,
     read_bundle,
     read_manifest,
+    read_memory,
     read_segments,
     staged,
 )
@@ -118,13 +120,16 @@ class _Kept:
 
     users: UserData
     ids: IntVector
+    """Where they are: who was in a segment before leaves it only for a clearly nearer one."""
+    placed: IntVector
+    """Where the model alone puts them: what a refit and earlier windows are compared with."""
     found: Found | None
     """Null where they are not described, as the refit is."""
     scratch: Path
 
     def described(self) -> _Fit:
         """Return them as a fit."""
-        assert self.found is not None, "kept"  # noqa: S101  # a refit is not asked for
+        assert self.found is not None, "kept"  # noqa: S101  # a refit is not requested
         return _Fit(self.users, self.found, self.scratch)
 
 
@@ -197,11 +202,11 @@ def refresh(
     target, clock = Path(out), StepClock()
     check_target(target, overwrite=overwrite)
     earlier = _read_earlier(Path(run_dir), options)
-    folder = None if history is None else _checked_folder(Path(history), earlier.folder, target)
+    folder = None if history is None else checked_folder(Path(history), earlier.folder, target)
     settings = earlier.settings
     with opened(data_dir, mapping, settings, progress=progress) as source, ExitStack() as last:
         wanted = wanted_of(source, settings)
-        _check_features(wanted, earlier.summary)
+        check_features(wanted, earlier.summary)
         past, then = last.enter_context(alone_with(folder)), earlier.bundle.window
         if folder is not None:
             check_history(past, folder, earlier.keys, then, run=earlier.folder.name)
@@ -244,23 +249,23 @@ def _choose(
     earlier: _Earlier,
     reading: _Reading,
     wanted: Wanted,
-    asked: Literal["keep", "refit"] | None,
+    requested: Literal["keep", "refit"] | None,
 ) -> _Chosen:
     """Keep the segments and form them again, compare both, and choose."""
-    kept, files = _keep(earlier, reading, wanted, is_described=asked != "refit")
+    kept, files = _keep(earlier, reading, wanted, is_described=requested != "refit")
     users, _, room = reading.read("refit")
     found = form_segments(
         users,
         reading.settings,
         clock=reading.clock,
         progress=reading.progress,
-        earlier_ids=(kept.ids, len(earlier.keys.keys)),
+        earlier_ids=(kept.placed, len(earlier.keys.keys)),
     )
     refit = _Fit(users, found, room)
     compared = compare_refit(
         earlier.keys,
         earlier.bundle.names,
-        kept.ids,
+        kept.placed,
         found.segmentation.segment_ids,
         n_new=found.segmentation.n_segments,
         window=users.window,
@@ -273,10 +278,10 @@ def _choose(
         earlier.segments,
         keys=earlier.keys,
         users=kept.users,
-        segment_ids=kept.ids,
+        segment_ids=kept.placed,
     )
     has_alarm = has_new_alarm(windows)
-    changes = _changes(earlier, kept, refit, compared, asked, has_alarm=has_alarm)
+    changes = _changes(earlier, kept, refit, compared, requested, has_alarm=has_alarm)
     is_refit = changes.decision.choice == "refit"
     return _Chosen(
         fit=refit if is_refit else kept.described(),
@@ -309,39 +314,6 @@ def _read_earlier(run_dir: Path, options: ReadingOptions) -> _Earlier:
     return _Earlier(run_dir, bundle, summary, segments, keys, settings)
 
 
-def _checked_folder(history: Path, run_dir: Path, target: Path) -> Path:
-    places = [history.absolute(), *history.absolute().parents]
-    for run in (run_dir, target):
-        if run.absolute() in places:
-            raise ConfigError(
-                f"--history {history}: inside the run folder {run}; expected a folder of its own"
-            )
-    return history
-
-
-def _check_features(wanted: Wanted, earlier: Summary) -> None:
-    """Refuse data that allow other features than the earlier run had.
-
-    Raises SchemaError.
-    """
-    features = (*wanted.features, *wanted.attributes, *(wanted.behaviours or ()))
-    now = {feature.name for feature in features}
-    then = {row.name for row in earlier.features}
-    if wanted.traits.has_clicks != earlier.traits.has_clicks:
-        found = "have" if wanted.traits.has_clicks else "have no"
-        raise SchemaError(
-            f"the new data {found} clicks, unlike those of the earlier run; use its --mapping, or "
-            "begin again with segmentry run"
-        )
-    changed = [("no", sorted(then - now)), ("also", sorted(now - then))]
-    differences = " and ".join(f"{word} {', '.join(names)}" for word, names in changed if names)
-    if differences:
-        raise SchemaError(
-            f"the new data allow {differences}; expected the features of the earlier run; use its "
-            "--mapping and files, or begin again with segmentry run"
-        )
-
-
 def _keep(
     earlier: _Earlier, reading: _Reading, wanted: Wanted, *, is_described: bool
 ) -> tuple[_Kept, set[Path]]:
@@ -361,8 +333,11 @@ def _keep(
     settings = reading.settings
     is_chosen = settings.since is not None or settings.window is not None
     check_follows(bundle.window, users.window, is_chosen=is_chosen)
-    _check_users(earlier, users.table["user_id"])
-    ids, _ = place_as_formed(bundle, users, users.table)
+    check_users(earlier.segments["user_id"], users.table["user_id"], folder=earlier.folder)
+    frozen = bundle.frozen
+    if earlier.summary.traits.has_clicks:
+        frozen = replace(frozen, before=read_memory(earlier.folder))
+    placed, ids = (place_as_formed(each, users, users.table) for each in (bundle.frozen, frozen))
     found = None
     if is_described:
         try:
@@ -371,28 +346,13 @@ def _keep(
                 settings,
                 clock=reading.clock,
                 progress=reading.progress,
-                frozen=bundle.frozen,
+                frozen=frozen,
             )
         except SelectionError as error:
             raise SelectionError(
                 f"{error}; take a longer window, or form other segments with --decide refit"
             ) from error
-    return _Kept(users, ids, found, room), files
-
-
-def _check_users(earlier: _Earlier, users: pl.Series) -> None:
-    """Refuse data in which no user was there before."""
-    then = earlier.segments["user_id"]
-    if then.dtype != users.dtype:
-        raise SchemaError(
-            f"user_id is {users.dtype} in the new data and {then.dtype} in {earlier.folder}; "
-            "expected one kind of ids; write them as they were"
-        )
-    if not users.is_in(then.implode()).any():
-        raise DataError(
-            f"none of the {len(users):,} users of the new data is in {earlier.folder}; expected "
-            "some of the same users; check that ids are written alike in both"
-        )
+    return _Kept(users, ids, placed, found, room), files
 
 
 def _changes(
@@ -400,13 +360,14 @@ def _changes(
     kept: _Kept,
     refit: _Fit,
     compared: Refit,
-    asked: Literal["keep", "refit"] | None,
+    requested: Literal["keep", "refit"] | None,
     *,
     has_alarm: bool,
 ) -> ChangeReport:
     then, now, settings = earlier.bundle.window, kept.users.window, earlier.settings
-    gain = _gain(kept, refit, seed=settings.seed)
-    decision = decide_model(gain, is_same=compared.is_same, has_alarm=has_alarm, asked=asked)
+    gain = _gain(earlier.bundle, kept, refit, seed=settings.seed)
+    is_same = compared.is_same
+    decision = decide_model(gain, is_same=is_same, has_alarm=has_alarm, requested=requested)
     keys, summary = earlier.keys, earlier.summary
     before = {key: summary.colour_number(place) for place, key in enumerate(keys.keys, start=1)}
     now_keys = compared.keys if decision.choice == "refit" else keys
@@ -427,20 +388,36 @@ def _changes(
             before=earlier.keys,
             min_size=settings.min_size,
             luck=luck_of(
-                earlier.bundle, kept.users, kept.ids, earlier.segments, seed=settings.seed
+                earlier.bundle,
+                kept.users,
+                kept.ids if _is_kept(summary) else kept.placed,
+                kept.placed,
+                earlier.segments,
+                seed=settings.seed,
             ),
         ),
     )
 
 
-def _gain(kept: _Kept, refit: _Fit, *, seed: int) -> AddedGain | None:
-    """Return what the refit predicts better on the later days of the new window."""
+def _is_kept(summary: Summary) -> bool:
+    """Return whether a run keeps the segments of a run before it."""
+    return summary.changes is not None and summary.changes.decision.choice != "refit"
+
+
+def _gain(bundle: Bundle, kept: _Kept, refit: _Fit, *, seed: int) -> AddedGain | None:
+    """Return what the refit predicts better on the later days of the new window.
+
+    Of the models alone: the refit has no window before that users could stay as.
+    """
     ours, theirs = refit.users.early, kept.users.early
     first, second = refit.found.first, None if kept.found is None else kept.found.first
     if ours is None or theirs is None or first is None or second is None:
         return None
     if ours.split.outcome is None or ours.outcome.kind != "clicks":
         return None
+    days = replace(kept.users, window=theirs.split.feature)
+    alone = place_as_formed(bundle.frozen, days, theirs.table)
+    second = replace(second, segment_ids=alone, ids_before=None)
     gains = compare_families(Way(first, ours), Way(second, theirs), seed=seed)
     return next((each for each in gains if each.outcome == "clicks"), None)
 
@@ -464,9 +441,9 @@ def _command(
     decide: str | None,
 ) -> str:
     """Return the command that repeats the refresh."""
-    reading = {name: getattr(settings, name) for name in ("since", "until", "window", "strict")}
-    asked = RunConfig(**{name: each for name, each in reading.items() if each})
-    words = command_of(data_dir, None, asked, mapping=mapping).split(" ")
+    names = ("since", "until", "window", "strict")
+    config = RunConfig(**{n: getattr(settings, n) for n in names if getattr(settings, n)})
+    words = command_of(data_dir, None, config, mapping=mapping).split(" ")
     command = ["segmentry", "refresh", earlier.folder.name, *words[2:]]
     return " ".join(command if decide is None else [*command, "--decide", decide])
 

@@ -22,7 +22,8 @@ from segmentry.results.run_folder import read_early, read_user_table, read_windo
 from segmentry.results.scoring import Bundle, keys_of
 from segmentry.results.summary import Summary
 from segmentry.schema import UNASSIGNED, Feature
-from segmentry.schema.arrays import FloatVector, IntVector
+from segmentry.schema.arrays import IntVector
+from segmentry.segments.forming import FrozenSegments
 
 
 def count_windows(
@@ -59,38 +60,46 @@ def count_windows(
     level = level_of(now)
     if level is not None and bundle.prior is not None:
         tables = [_at_level(users.table, limit, bundle.prior) for limit in level[1:]]
-        now = with_ranges(now, [place_as_formed(bundle, users, table)[0] for table in tables])
+        now = with_ranges(now, [place_as_formed(bundle.frozen, users, table) for table in tables])
     return WindowCounts(periods=(*so_far, now))
 
 
-def place_as_formed(
-    bundle: Bundle, users: UserData, table: pl.DataFrame
-) -> tuple[IntVector, FloatVector]:
-    """Return id and margin of users by a saved model, whatever the length of their window.
+def place_as_formed(frozen: FrozenSegments, users: UserData, table: pl.DataFrame) -> IntVector:
+    """Return the ids of users by a saved model, whatever the length of their window.
 
     `table` is that of the users, or one with other values.
     """
     history = None if users.behaviours is None else users.behaviours.window
-    return bundle.frozen.in_windows(users.window, history).place(table)
+    ids, _ = frozen.in_windows(users.window, history).place(table)
+    return ids
 
 
 def luck_of(
-    bundle: Bundle, users: UserData, ids: IntVector, earlier: pl.DataFrame, *, seed: int
+    bundle: Bundle,
+    users: UserData,
+    ids: IntVector,
+    placed: IntVector,
+    earlier: pl.DataFrame,
+    *,
+    seed: int,
 ) -> float | None:
     """Return the share of the users of both windows that luck alone would move.
 
-    `earlier` has ``user_id, segment_id`` of the window before. Null in a log without clicks, or
-    where its days are not kept.
+    `ids` are where luck finds the users, `placed` where the model alone puts them; `earlier` has
+    ``user_id, segment_id`` of the window before. Null in a log without clicks, or where its days
+    are not kept.
     """
     if users.early is None or users.early.outcome.kind != "clicks":
         return None
+    here = users.table.select("user_id", segment_id=pl.Series(ids), nearest_id=pl.Series(placed))
+    frozen = replace(bundle.frozen, before=here)
     known = earlier.filter(pl.col("segment_id") != UNASSIGNED)["user_id"]
     return share_moved_by_luck(
         users.table,
         users.early.counts(),
         ids,
         is_in=users.table["user_id"].is_in(known.implode()).to_numpy(),
-        place=lambda table: place_as_formed(bundle, users, table)[0],
+        place=lambda table: place_as_formed(frozen, users, table),
         days=local_days(users.window),
         prior=bundle.prior,
         seed=seed,
@@ -106,15 +115,15 @@ def _before(
     last: PeriodFacts,
     is_first: bool,
 ) -> pl.DataFrame:
-    """Return where users were in the window before, without the move of its level.
+    """Return where the model alone put users in the window before, without its move of the level.
 
     Otherwise a segment would hold other users than those whose rate was forecast.
     """
-    level = None if is_first else level_of(last)
     ids = segments["segment_id"].to_numpy()
-    if level is not None and bundle.prior is not None:
-        segments = read_user_table(folder)
-        ids, _ = bundle.frozen.place(_at_level(segments, level[0], bundle.prior))
+    if not is_first and bundle.prior is not None:
+        level, segments = level_of(last), read_user_table(folder)
+        at_level = _at_level(segments, 1.0 if level is None else level[0], bundle.prior)
+        ids, _ = bundle.frozen.place(at_level)
     return segments.select("user_id", keys_of(ids, keys.keys))
 
 

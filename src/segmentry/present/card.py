@@ -44,6 +44,7 @@ _DO = {
     "average": "Keep their {now} of the ads: they click about as often as average.",
     "no_room": "Keep their {now} of the ads: other segments give or take more clicks.",
     "one_segment": "Treat all users alike.",
+    "not_checked": "Test before you change their ads: later days could not check the forecast.",
     "not_confirmed": "Test before you change their ads: later days do not confirm the forecast.",
     "reversed": "Test before you change their ads: later days turned the forecast around.",
     "no_source": "Test before you change their ads: no other segment surely clicks less or more.",
@@ -99,11 +100,14 @@ def card_of(summary: Summary, segment_id: int) -> Card:
     row = screen_row(segment, summary)
     if segment.is_withheld:
         return Card(row, None, _DO["few_users"], "", "", (), "", "", (), ())
+    do, expect = _do(segment, row), _expect(segment, row, summary)
+    if len(summary.segments) == 1:  # nothing to compare with
+        return Card(row, segment.n_users, do, expect, "", (), "", "", (), ())
     return Card(
         row=row,
         n_users=segment.n_users,
-        do=_do(segment, row),
-        expect=_expect(segment, summary),
+        do=do,
+        expect=expect,
         worth=_worth(segment, summary),
         measures=_measures(segment, summary),
         who=_who(segment, summary),
@@ -115,16 +119,18 @@ def card_of(summary: Summary, segment_id: int) -> Card:
 
 def _do(segment: SegmentProfile, row: ScreenRow) -> str:
     code = segment.decision_reason if segment.decision_reason != "gain" else row.decision
+    if code == "not_confirmed" and segment.verdict == "not checked":
+        code = "not_checked"
     now, proposed = (percent(each, digits=0) for each in (row.share_now, row.share_proposed))
     return _DO.get(code, _DO["no_forecast"]).format(now=now, proposed=proposed)
 
 
-def _expect(segment: SegmentProfile, summary: Summary) -> str:
+def _expect(segment: SegmentProfile, row: ScreenRow, summary: Summary) -> str:
     outcome = summary.outcome
     of_clicks = outcome.kind == "clicks"
-    if of_clicks and not summary.traits.has_clicks:
+    if of_clicks and not summary.is_clicked:
         return ""
-    rates, average = segment.expected_rate, summary.population.expected_rate.value
+    rates, average = row.expected, summary.population.expected_rate.value
     if rates.value is None:
         return (
             f"No {'click ' if of_clicks else ''}rate can be expected: later days were not checked."
@@ -133,7 +139,7 @@ def _expect(segment: SegmentProfile, summary: Summary) -> str:
         "of their ads are clicked" if of_clicks else outcome.unit
     )
     index = segment.forecast_index.value
-    if average is None or index is None:
+    if average is None or index is None or len(summary.segments) == 1:
         return f"{text}."
     times = decimal(index / 100, digits=1)
     return f"{text}, {times} times the average of {writer_of(outcome)(average)}."

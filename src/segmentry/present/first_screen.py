@@ -48,7 +48,7 @@ class FirstScreen:
     """What it brings and how it was checked."""
     rows: tuple[ScreenRow, ...]
     more: str
-    """How many segments are left out of the rows, or empty."""
+    """Which segments have no row, or empty."""
     average: Estimate
     """The expected rate of all users; unknown where there is none."""
     sure: tuple[str, ...]
@@ -66,6 +66,11 @@ class FirstScreen:
         return self.has_ads or any(each.expected.is_known for each in self.rows)
 
     @property
+    def is_testable(self) -> bool:
+        """Whether a test of clicks can be planned."""
+        return self.has_ads and self.average.is_known
+
+    @property
     def rate_name(self) -> str:
         """What the expected rates are, as a heading."""
         return "click rate" if self.outcome.kind == "clicks" else self.outcome.unit
@@ -77,7 +82,7 @@ class FirstScreen:
         which, file = self.chosen, f"segment-{self.chosen}.csv"
         send = f"segmentry export audience {run_dir} --segment {which} --hold-out 10% --out {file}"
         test = f"segmentry plan test {run_dir} --segments {which} --mde 10%"
-        tests = [("Test", test)] if self.has_ads else []
+        tests = [("Test", test)] if self.is_testable else []
         why = ("Why", f"segmentry card {run_dir} --segment {which}")
         return (("Send", send), *tests, why)
 
@@ -103,25 +108,39 @@ def first_screen(summary: Summary) -> FirstScreen:
             each.segment_id,
         ),
     )
-    n_left = max(0, len(ranked) - _MAX_ROWS)
+    shown = [each for each in ranked if not each.is_withheld]
     has_ads = summary.traits.has_clicks
     return FirstScreen(
         headline=_headline(ranked, summary),
         gain=_gain(summary),
-        rows=tuple(screen_row(each, summary) for each in ranked[:_MAX_ROWS]),
-        more=f"{n_left} more segment{'s' if n_left > 1 else ''} below" if n_left else "",
+        rows=tuple(screen_row(each, summary) for each in shown[:_MAX_ROWS]),
+        more=_without_row(len(shown), len(ranked), summary),
         average=_if_known(summary.population.expected_rate, summary),
         sure=tuple(_sure(summary)),
-        chosen=next((e.segment_id for e in ranked if not e.is_withheld), None),
+        chosen=next((e.segment_id for e in shown), None),
         has_ads=has_ads,
         outcome=summary.outcome,
     )
 
 
+def _without_row(n_shown: int, n_all: int, summary: Summary) -> str:
+    """Say how many segments have no row: those after the first, and those of too few users."""
+    n_more, n_small = max(0, n_shown - _MAX_ROWS), n_all - n_shown
+    parts = [f"{_counted(n_more)} below"] if n_more else []
+    if n_small:
+        least = "" if summary.decisions is None else f"fewer than {summary.decisions.min_size} "
+        parts.append(f"{_counted(n_small)} of {least or 'too few '}users")
+    return "; ".join(parts)
+
+
+def _counted(n_segments: int) -> str:
+    return f"{n_segments} more segment{'s' if n_segments > 1 else ''}"
+
+
 def _if_known(rate: Estimate, summary: Summary) -> Estimate:
     """Return the rate unless it is of clicks and the data have none."""
     is_of_clicks = summary.outcome.kind == "clicks"
-    return UNKNOWN if is_of_clicks and not summary.traits.has_clicks else rate
+    return UNKNOWN if is_of_clicks and not summary.is_clicked else rate
 
 
 def _decision(segment: SegmentProfile) -> Decision:
@@ -132,6 +151,10 @@ def _headline(ranked: Sequence[SegmentProfile], summary: Summary) -> str:
     of: dict[str, list[int]] = {word: [] for word in DECISIONS}
     for each in ranked:
         of[_decision(each)].append(each.segment_id)
+    if summary.traits.has_clicks and not summary.is_clicked:
+        return "No ad of this log was clicked: check its column of clicks."
+    if len(ranked) == 1 and summary.selection.is_forced:
+        return "All users are one segment, as set."
     if len(ranked) == 1:
         return "Treat all users alike: no division of them holds up."
     if not summary.traits.has_clicks:
@@ -176,7 +199,7 @@ def _gain(summary: Summary) -> str:
     n_days = 0 if later is None else len(later.outcome_weekdays)
     checked = "Not checked on later days."
     if n_days:
-        checked = f"Checked on {n_days} later day{'s' if n_days > 1 else ''}, not yet by a test."
+        checked = f"Checked on {n_days} later day{'s' if n_days > 1 else ''}; no test was run yet."
     if not summary.traits.has_clicks:
         n_segments = len(summary.segments)
         divided = f"{n_segments} segment{'s' if n_segments > 1 else ''}"
@@ -188,10 +211,11 @@ def _gain(summary: Summary) -> str:
     low, high = (percent(each, digits=0) for each in shares)
     if low == high:
         return f"The same number of ads brings {high} more clicks. {checked}"
-    gain = f"brings {low} more clicks" if shares[0] > 0 else f"changes clicks by {low}"
-    than = f"{high} more" if shares[0] > 0 else f"by {high}"
+    gain = f"brings {low} to {high} more clicks"
+    if shares[0] <= 0:
+        gain = f"changes clicks by {low} to {high}"
     return (
-        f"The same number of ads {gain} if users soon tire of extra ads, {than} if not. {checked}"
+        f"The same number of ads {gain}; the faster users tire of extra ads, the fewer. {checked}"
     )
 
 

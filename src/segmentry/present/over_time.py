@@ -1,10 +1,13 @@
-"""Alarms for people: what left its expectation, and what to do about it."""
+"""Alarms for people: what left its expectation, and what to do about it; how features shift."""
 
 from dataclasses import dataclass
 
-from segmentry.formats import count, day, decimal, percent, rate
-from segmentry.lifecycle.alarms import Alarm
+from segmentry.formats import count, day, decimal, feature_value, percent, rate
+from segmentry.lifecycle.alarms import Alarm, FeatureShift
+from segmentry.present.tables import Column, Row, Shown, Table
 from segmentry.results.summary import Summary
+
+_N_SAID = 3
 
 _ACTIONS = {
     "level_moved": "Look for a season, a new placement or new prices; segments keep their order.",
@@ -95,3 +98,50 @@ def _change(observed: float, expected: float) -> str:
         return "not as"
     change = observed / expected - 1
     return f"{percent(abs(change), digits=0)} {'above' if change > 0 else 'below'} what was"
+
+
+def shifts_sentence(summary: Summary) -> str:
+    """Say which features shifted most since the segments were formed; empty without any."""
+    features = () if summary.over_time is None else summary.over_time.features
+    said = []
+    for each in features[:_N_SAID]:
+        label, (formed, _, now) = _described(each, summary)
+        said.append(f"{label} {formed.text} → {now.text}")
+    if not said:
+        return ""
+    return f"Largest shifts of features since segments were formed: {'; '.join(said)}."
+
+
+def shift_table(summary: Summary) -> Table:
+    """Return every feature in plain units: when formed, in the window before, now."""
+    features = () if summary.over_time is None else summary.over_time.features
+    rows = []
+    for each in features:
+        label, values = _described(each, summary)
+        rows.append(Row((label, *values, each.index)))
+    return Table(
+        "features-since",
+        "Features of all users, largest shift first",
+        columns=(
+            Column("feature", "feature"),
+            Column("formed", "when formed"),
+            Column("before", "window before"),
+            Column("now", "now"),
+            Column("index", "stability index", decimal),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _described(shift: FeatureShift, summary: Summary) -> tuple[str, list[Shown]]:
+    """Return what the numbers are, and the numbers: when formed, before, now."""
+    feature = next((each for each in summary.features if each.name == shift.name), None)
+    label = shift.name if feature is None else feature.label
+    numbers = (shift.formed, shift.before, shift.now)
+    if shift.level is not None:
+        return f"{label} {shift.level}, share of users", [Shown(n, percent(n)) for n in numbers]
+    kind, unit = ("count", "") if feature is None else (feature.kind, feature.unit)
+    offset = summary.data.utc_offset_hours
+    return f"{label} of the middle user", [
+        Shown(n, feature_value(n, kind=kind, unit=unit, utc_offset_hours=offset)) for n in numbers
+    ]

@@ -22,6 +22,7 @@ from segmentry.runtime.clock import StepRecord
 from segmentry.runtime.codec import Codec
 from segmentry.runtime.temporary import LOCK, claimed, put_in_place, written_whole
 from segmentry.schema import PreparedFile, Source
+from segmentry.schema.arrays import IntMatrix
 from segmentry.settings import MIN_SIZE
 
 
@@ -267,9 +268,16 @@ def read_table(run_dir: Path, name: str) -> pl.DataFrame:
         return pl.read_parquet(path)
 
 
-def write_early(run_dir: Path, table: pl.DataFrame, days: pl.DataFrame) -> None:
-    """Write what the check on later days takes, for runs that reuse this one."""
+def write_early(
+    run_dir: Path, table: pl.DataFrame, days: pl.DataFrame, *, before: pl.DataFrame | None = None
+) -> None:
+    """Write what the check on later days takes, for runs that reuse this one.
+
+    `before` is the memory of the window before, as of `read_memory`, where its segments were kept.
+    """
     (run_dir / "validation").mkdir()
+    if before is not None:
+        before.write_parquet(run_dir / "validation" / _BEFORE_FILE)
     table.write_parquet(run_dir / "validation" / "users.parquet")
     days.write_parquet(run_dir / "validation" / "days.parquet")
 
@@ -284,6 +292,31 @@ def read_early(run_dir: Path) -> tuple[pl.DataFrame, pl.DataFrame] | None:
         return None
     with _explained(folder, "run it again"):
         return pl.read_parquet(folder / "users.parquet"), pl.read_parquet(folder / "days.parquet")
+
+
+def read_before(run_dir: Path) -> IntMatrix | None:
+    """Read the memory that a run was placed with, shape (n_users, 2); None without.
+
+    Raises BundleError if the file cannot be read.
+    """
+    table = read_if_there(run_dir / "validation" / _BEFORE_FILE)
+    return None if table is None else table.select("segment_id", "nearest_id").to_numpy()
+
+
+def read_memory(run_dir: Path) -> pl.DataFrame:
+    """Return where the users of a run are, and which segment was nearest.
+
+    That is what the next refresh knows of them: ``user_id, segment_id, nearest_id``.
+
+    Raises BundleError if the run cannot be read.
+    """
+    users = read_segments(run_dir).select("user_id", "segment_id")
+    if not (run_dir / "validation" / _BEFORE_FILE).exists():
+        return users.with_columns(nearest_id="segment_id")
+    table = read_user_table(run_dir)
+    ids, _ = read_bundle(run_dir).frozen.place(table)
+    nearest = table.select("user_id", nearest_id=pl.Series(ids))
+    return users.join(nearest, on="user_id", how="left", maintain_order="left")
 
 
 def read_if_there(path: Path) -> pl.DataFrame | None:
@@ -330,6 +363,7 @@ def read_min_size(run_dir: Path) -> int:
 _COUNTS_FILE = "conversions.parquet"
 
 
+_BEFORE_FILE = "before.parquet"
 _DAYS_FILE = "behaviour_days.parquet"
 
 

@@ -1,7 +1,7 @@
 """Two runs held against each other: segments, users, features, settings and data."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from segmentry.results.run_folder import (
     Manifest,
     read_bundle,
     read_manifest,
+    read_memory,
     read_min_size,
     read_segments,
     read_user_table,
@@ -221,12 +222,15 @@ def _moved_by_users(earlier: Path, later: Path, bundle: Bundle) -> tuple[int | N
         table = table.with_columns(pl.when(is_known).then(pl.Series(shrunk)).alias("ctr_shrunk"))
     try:
         now = read_bundle(later)
-        frozen = bundle.frozen.in_windows(now.window, now.behaviour_window)
+        before = read_memory(earlier)
+        has_clicks = read_summary(earlier).traits.has_clicks
+        frozen = replace(bundle.frozen, before=before if has_clicks else None)
+        frozen = frozen.in_windows(now.window, now.behaviour_window)
         ids, _ = frozen.place(table)
     except SchemaError as error:
         return None, f"the later run lacks what formed the earlier segments: {error}"
     places = pl.DataFrame({"user_id": table["user_id"], "now": ids})
-    both = read_segments(earlier).select("user_id", "segment_id").join(places, on="user_id")
+    both = before.join(places, on="user_id")
     is_in = (pl.col("segment_id") > 0) & (pl.col("now") > 0)
     return both.filter(is_in & (pl.col("segment_id") != pl.col("now"))).height, ""
 

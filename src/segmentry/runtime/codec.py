@@ -119,8 +119,10 @@ segmentry reads version 2; run it again
             places = [str(each) for each in first["loc"]]
             known = [each for each in places if each.isidentifier() or each.isdecimal()]
             where = ".".join(known)[:_LONGEST_SHOWN]
-            shown = f"{source}{writer}: {where}: {first['msg']}; {self.remedy}"
-            raise self.error(shown) from error
+            wrong = f"{where}: {first['msg']}"
+            if first["type"] == "missing":
+                wrong = f"no {where}, which segmentry {__version__} writes"
+            raise self.error(f"{source}{writer}: {wrong}; {self.remedy}") from error
 
     def _writer(self, content: Mapping[str, Any]) -> str:
         """Return who wrote a file, where it was another version of segmentry."""

@@ -13,7 +13,7 @@ from tests.activate.sql.models import PLAIN, SCORED, bundle_of
 from tests.repeats import examples
 from tests.texts import raises_text
 
-from segmentry.activate.sql.scorer import Asked, export_sql, score_sql
+from segmentry.activate.sql.scorer import Requested, export_sql, score_sql
 from segmentry.errors import SelectionError
 from segmentry.pipeline import score
 from segmentry.results.run_folder import read_segments
@@ -41,7 +41,7 @@ def check_agrees(database, folder, log, bundle):
     of_window = {"since": "2017-05-06", "until": "2017-05-14"}
     expected = score(folder / "run", folder / "log", **of_window).segments
     both = {"is_not_click": "is_not_click"}
-    asked = Asked(dialect=database.dialect, start="events", columns=both)
+    asked = Requested(dialect=database.dialect, start="events", columns=both)
     query = score_sql(bundle, asked, types=types_of(bundle), rates={}, traits=OF_IMPRESSIONS)
 
     rows = database.answer(query, **dict(zip(("events", "ads", "profiles"), log, strict=True)))
@@ -71,7 +71,7 @@ def log_of(run):
 
 
 def test_events_of_a_run_have_the_segments_of_the_run(plain_run, database):
-    asked = Asked(
+    asked = Requested(
         dialect=database.dialect, start="events", tables={"events": "Ad log"}, columns=NAMES
     )
 
@@ -82,7 +82,7 @@ def test_events_of_a_run_have_the_segments_of_the_run(plain_run, database):
     assert sorted(row[:2] for row in rows) == sorted(expected)
 
 
-_BOUGHT = st.lists(
+BOUGHT = st.lists(
     st.tuples(
         st.integers(1, 4),
         st.integers(WINDOW.start - 5, WINDOW.end + 5),
@@ -94,10 +94,8 @@ _BOUGHT = st.lists(
 )
 
 
-@examples(5, 100)
-@given(rows=_BOUGHT)
-def test_purchases_with_returns_agree_on_any_log(database, tmp_path, rows):
-    """Value and quantity add up as `score` adds them, and returns are no purchases."""
+def check_purchases_agree(database, folder, rows):
+    """Hold the answer of a database against `score`, of purchases some of which are returns."""
     names = ("n_impressions", "value_sum", "value_mean", "quantity_sum")
     fitted = tuple(replace(PLAIN, feature=each) for each in names)
     centers = [[1.0, 20.0, 20.0, 1.0], [4.0, 90.0, 9.0, 6.0]]
@@ -106,7 +104,6 @@ def test_purchases_with_returns_agree_on_any_log(database, tmp_path, rows):
     rows = [*rows, (1, WINDOW.start, 5.0, 1.0)]  # some row is sound
     types = {"value": pl.Float64, "quantity": pl.Float64}
     events = pl.DataFrame(rows, schema=columns, schema_overrides=types, orient="row")
-    folder = tmp_path / str(next(_number))
     (folder / "run" / "model").mkdir(parents=True)
     (folder / "run" / "model" / "bundle.json").write_text(render_bundle(bundle))
     events.write_csv(folder / "purchases.csv")
@@ -116,7 +113,7 @@ def test_purchases_with_returns_agree_on_any_log(database, tmp_path, rows):
     )
     of_window = {"since": "2017-05-06", "until": "2017-05-14", "mapping": folder / "shop.toml"}
     expected = score(folder / "run", folder, **of_window).segments
-    asked = Asked(dialect=database.dialect, start="events")
+    asked = Requested(dialect=database.dialect, start="events")
     traits = DataTraits(has_clicks=False)
     known = {each: pl.Float64() for each in names} | {"n_impressions": pl.Int64()}
 
@@ -130,10 +127,17 @@ def test_purchases_with_returns_agree_on_any_log(database, tmp_path, rows):
     assert {row[0]: row[4] for row in found} == pytest.approx(margins, abs=1e-9)
 
 
+@examples(5, 100)
+@given(rows=BOUGHT)
+def test_purchases_with_returns_agree_on_any_log(database, tmp_path, rows):
+    """Value and quantity add up as `score` adds them, and returns are no purchases."""
+    check_purchases_agree(database, tmp_path / str(next(_number)), rows)
+
+
 def test_timestamps_are_read_in_utc(database):
     model = bundle_of(Preprocessing((replace(PLAIN, feature="n_impressions"),), ()), [[1.0], [9.0]])
     model = replace(model, recipe="default", window=WINDOW)
-    asked = Asked(dialect=database.dialect, start="events", are_timestamps=True)
+    asked = Requested(dialect=database.dialect, start="events", are_timestamps=True)
     query = score_sql(
         model, asked, types={"n_impressions": pl.Int64()}, rates={}, traits=OF_IMPRESSIONS
     )
@@ -149,6 +153,6 @@ def test_what_does_not_follow_of_events_is_refused():
     for recipe in ("table", "default"):
         with raises_text(SelectionError):
             score_sql(
-                replace(ready, recipe=recipe), Asked(dialect="duckdb", start="events"),
+                replace(ready, recipe=recipe), Requested(dialect="duckdb", start="events"),
                 types={}, rates={}, traits=OF_IMPRESSIONS,
             )  # fmt: skip

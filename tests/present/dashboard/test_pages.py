@@ -17,6 +17,7 @@ from tests.windows import with_windows
 
 from segmentry.describe.maps import Embedding, EmbeddingPoint
 from segmentry.describe.retention import RetentionFeature, RetentionReport, RetentionRow
+from segmentry.errors import DataError
 from segmentry.evaluation.later_days import DayLevel, DayLevels
 from segmentry.ingest.engines.run_tables import count_moves
 from segmentry.present import figures as plots
@@ -379,6 +380,14 @@ def test_the_choice_of_a_segment_decides_what_is_shown(run_dir, summary):
     page.selectbox(key="segment").select(str(second.segment_id)).run()
 
     assert f"<h2>{second.segment_id} {second.name}</h2>" in text_of(page)
+
+
+def test_runs_of_other_ids_are_not_compared(run_dir, tmp_path):
+    shop = tmp_path / "segments.parquet"
+    pl.DataFrame({"user_id": ["C0001"], "segment_id": [1]}).write_parquet(shop)
+
+    with pytest.raises(DataError, match=r"user ids are text, those of .* are numbers"):
+        count_moves(run_dir / "segments.parquet", shop)
 
 
 def test_two_runs_are_matched_by_their_users_and_every_user_is_counted_once(

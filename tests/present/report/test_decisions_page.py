@@ -293,3 +293,58 @@ def test_segments_that_other_users_find_again_and_other_days_do_not_are_told_apa
     calm = replace(decided.decisions, insights=())
     without = replace(decided, evidence=evidence, decisions=calm)
     assert "SEG-011" not in render_part("stability", without, {})
+
+
+def test_one_segment_is_compared_with_nothing(make_summary):
+    summary = make_summary(n_segments=1, n_points=2)
+    forced = replace(summary, selection=replace(summary.selection, is_forced=True))
+
+    card = card_of(summary, 1)
+
+    assert card.expect
+    assert "average" not in card.expect
+    assert (card.measures, card.who, card.sure, card.find) == ((), "", (), ())
+    says(first_screen(summary).headline)
+    says(first_screen(forced).headline)
+
+
+def test_a_log_in_which_nothing_was_clicked_says_so_and_offers_no_test(decided):
+    unclicked = replace(decided, population=replace(decided.population, n_clicks=0))
+
+    screen = first_screen(unclicked)
+
+    assert not screen.average.is_known
+    assert not any(row.expected.is_known for row in screen.rows)
+    assert "Test" not in dict(screen.commands("run"))
+    assert card_of(unclicked, 2).expect == ""
+    says(screen.headline)
+
+
+def test_small_segments_have_no_row_and_no_card_but_are_counted(decided):
+    small = {2: "Fewer than 50 users", 4: "Fewer than 50 users (2)"}
+    summary = replace(
+        decided,
+        segments=tuple(
+            replace(each, is_withheld=True, name=small[each.segment_id])
+            if each.segment_id in small
+            else each
+            for each in decided.segments
+        ),
+    )
+
+    screen = first_screen(summary)
+
+    assert sorted(row.segment_id for row in screen.rows) == [1, 3, 5]
+    says(screen.more)
+    assert 'id="segment-4"' not in render_report(summary, figures={})
+
+
+def test_a_forecast_that_was_not_checked_is_not_called_unconfirmed(decided):
+    segment = replace(
+        decided.segments[0],
+        decision="test_first",
+        decision_reason="not_confirmed",
+        verdict="not checked",
+    )
+
+    says(card_of(replace(decided, segments=(segment, *decided.segments[1:])), 1).do)

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from segmentry.advise.experiments._assignment import arm_names
-from segmentry.advise.experiments._metrics import cap_of, mean_traffic
+from segmentry.advise.experiments._metrics import cap_of, mean_traffic, winsorised_traffic
 from segmentry.advise.experiments._power import explained_share
 from segmentry.errors import ConfigError, DataError, SchemaError
 from segmentry.evaluation.later_days import Traffic
@@ -93,29 +93,33 @@ def metric_rows(
     is_late = joined["day"].is_in(order[order.len() // 2 :].to_list()).to_numpy()
     strata = users["segment_id"].to_numpy().astype(np.int64)
     place, y = joined["index"].to_numpy(), joined["y"].to_numpy()
-    totals = np.bincount(place, weights=y, minlength=users.height).astype(np.float64)
     early, late = (
-        np.bincount(place[part], weights=y[part], minlength=users.height)
+        np.bincount(place[part], weights=y[part], minlength=users.height).astype(np.float64)
         for part in (~is_late, is_late)
     )
-    cap = cap_of(totals) if is_winsorised else None
-    if cap is not None:
-        early, late = np.minimum(early, cap), np.minimum(late, cap)
+    part = n_days * (order.len() // 2) / max(1, order.len())
+    spans = [(float(n_days), early + late), (part, early), (n_days - part, late)]
+    capped = [(*each, cap) for each in spans if (cap := cap_of(each[1])) is not None]
     for segment_id, name in names:
         is_in = np.ones(users.height, dtype=bool) if segment_id is None else strata == segment_id
         renumbered = np.cumsum(is_in) - 1
         own = is_in[place]
-        traffic = mean_traffic(
-            renumbered[place[own]], y[own], n_users=int(is_in.sum()), n_days=n_days, cap=cap
-        )
+        n_users = int(is_in.sum())
+        traffic = mean_traffic(renumbered[place[own]], y[own], n_users=n_users, n_days=n_days)
+        after = late[is_in]
+        if is_winsorised and capped:
+            traffic = winsorised_traffic(
+                traffic, [(n, totals[is_in], cap) for n, totals, cap in capped]
+            )
+            after = np.minimum(after, capped[-1][2])
         share = explained_share(
-            late[is_in],
-            np.ones(int(is_in.sum()), dtype=np.int64),
+            after,
+            np.ones(n_users, dtype=np.int64),
             before=(early[is_in],),
             strata=strata[is_in],
         )
         rows.append((segment_id, name, traffic, share))
-    return rows, cap
+    return rows, capped[0][2] if is_winsorised and capped else None
 
 
 def read_metric(path: Path, metric: str, kind: pl.DataType) -> pl.DataFrame:

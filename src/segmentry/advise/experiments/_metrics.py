@@ -1,7 +1,7 @@
 """Tests of what users do, counted per user: any event or its value, with any number of arms."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,15 +63,13 @@ class MetricResult:
 
 
 def mean_traffic(
-    user_index: IntVector, values: FloatVector, *, n_users: int, n_days: int, cap: float | None
+    user_index: IntVector, values: FloatVector, *, n_users: int, n_days: int
 ) -> Traffic:
     """Return the traffic of a metric that is counted per user: a trial is a user's day.
 
-    `user_index` and `values`, shape (n_rows,), are of the days of users with any. `cap`, of the
-    total of a user, scales mean and variance by what it takes of the totals.
+    `user_index` and `values`, shape (n_rows,), are of the days of users with any.
 
-    >>> found = mean_traffic(np.array([0, 0, 1]), np.array([1.0, 3.0, 2.0]),
-    ...                      n_users=4, n_days=2, cap=None)
+    >>> found = mean_traffic(np.array([0, 0, 1]), np.array([1.0, 3.0, 2.0]), n_users=4, n_days=2)
     >>> found.ctr, found.impressions_per_day  # 6 in 8 days of users
     (0.75, 4.0)
     """
@@ -80,23 +78,61 @@ def mean_traffic(
     spread = float(np.sum((totals - n_days * mean) ** 2))
     squares = float(values @ values) - n_users * n_days * mean**2
     between = max(0.0, (spread - squares) / (n_days * (n_days - 1))) if n_days > 1 else 0.0
-    within = max(0.0, squares / n_days - between)
-    of_mean, of_variance = 1.0, 1.0
-    if cap is not None and spread > 0:
-        capped = np.minimum(totals, cap)
-        of_mean = float(capped.sum() / totals.sum())
-        of_variance = float(capped.var() / totals.var())
-    is_active = totals > 0
     per_day = float(len(values)) / n_days
     return Traffic(
         n_users=n_users,
-        ctr=mean * of_mean,
+        ctr=mean,
         impressions_per_day=float(n_users),
         users_per_day=per_day,
-        users_per_two=min(2 * per_day, float(is_active.sum())),
+        users_per_two=min(2 * per_day, float((totals > 0).sum())),
         unit_days=1.0,
-        within=within * of_variance,
-        between=between * of_variance,
+        within=max(0.0, squares / n_days - between),
+        between=between,
+    )
+
+
+def winsorised_traffic(
+    traffic: Traffic, spans: Sequence[tuple[float, FloatVector, float]]
+) -> Traffic:
+    """Return the traffic of totals of users that are winsorised.
+
+    Each of the `spans` is a number of days, what users did in them, shape (n_users,), and where
+    that is winsorised; the whole time comes first, then parts of it.
+
+    What is cut off a total grows with the time that it is of, so the variance of days does not
+    scale to that of weeks. Relative variances of the whole time and of its halves, each winsorised
+    at its own limit, do: within / days + between. A user beyond the limit shows no lift.
+
+    >>> rng = np.random.default_rng(0)
+    >>> halves = [rng.gamma(0.5, 1.0, 2000), rng.gamma(0.5, 1.0, 2000)]  # nobody keeps a rate
+    >>> spans = [(2, sum(halves), 8.0), (1, halves[0], 8.0), (1, halves[1], 8.0)]
+    >>> plain = mean_traffic(np.arange(2000), sum(halves), n_users=2000, n_days=2)
+    >>> found = winsorised_traffic(plain, spans)
+    >>> found.between < 0.1 * found.within, found.kept_lift > 0.99
+    (True, True)
+    """
+    measured = []
+    for n_days, totals, cap in spans:
+        capped = np.minimum(totals, cap)
+        if (mean := float(capped.mean())) > 0:
+            measured.append((n_days, mean, float(capped.var()) / mean**2))
+    if not measured:
+        return traffic
+    n_days, mean, whole = measured[0]
+    parts = [each for each in measured[1:] if each[0] < n_days]
+    within = whole * n_days
+    if parts:
+        shorter = float(np.mean([1 / each for each, *_ in parts]))
+        steep = (float(np.mean([each for *_, each in parts])) - whole) / (shorter - 1 / n_days)
+        within = min(max(0.0, steep), within)
+    rate, (_, totals, cap) = mean / n_days, spans[0]
+    unit = rate**2 * traffic.n_users
+    return replace(
+        traffic,
+        ctr=rate,
+        within=within * unit,
+        between=(whole - within / n_days) * unit,
+        kept_lift=1 - cap * float(np.mean(totals >= cap)) / mean,
     )
 
 

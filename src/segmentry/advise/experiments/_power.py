@@ -21,7 +21,7 @@ _MAX_LOOKS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentRequest:
-    """What is asked of a test.
+    """What a test should find.
 
     Raises
     ------
@@ -234,7 +234,10 @@ def _days(
 ) -> int | None:
     if traffic.ctr is None or not traffic.ctr > 0:
         return None
-    allowed = (request.mde * traffic.ctr / distance) ** 2 / _noise(request, request.mde)
+    effect = request.mde * traffic.kept_lift
+    if effect <= 0:
+        return None
+    allowed = (effect * traffic.ctr / distance) ** 2 / _noise(request, effect)
     shown = traffic.impressions_per_day**2
     left = allowed - max(0.0, traffic.between - explained) / shown
     if left <= 0:
@@ -259,10 +262,10 @@ def smallest_effect(traffic: Traffic, request: ExperimentRequest, *, n_days: flo
     control, treated = _shares(request)
     # effect**2 = unit * (1 / control + (1 + effect)**2 / treated), solved for the effect.
     a, half_b = 1 - unit / treated, unit / treated
-    if a <= 0:
+    if a <= 0 or traffic.kept_lift <= 0:
         return None
     c = unit * (1 / control + 1 / treated)
-    return (half_b + math.sqrt(half_b**2 + a * c)) / a
+    return (half_b + math.sqrt(half_b**2 + a * c)) / a / traffic.kept_lift
 
 
 def explained_share(

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.features.events import Events
-from segmentry.features.packing import run_firsts, sort_rows
+from segmentry.features.packing import order_by, run_firsts
 from segmentry.schema import MICRO
 from segmentry.schema.arrays import IntVector
 
@@ -52,20 +52,28 @@ def order_by_time(events: Events) -> Timeline:
     ([1, 2, 2], [1, 1, 2], [0, 0, 1])
     """
     n_users = events.user_id.len()
-    n_seconds = int(events.second.max(initial=0)) + 1
-    user, second, click = events.user, events.second, events.is_click
-    showing = np.zeros(user.size, dtype=np.int64)
+    places, user = order_by(events.second, int(events.second.max(initial=0)) + 1, events.user)
+    _, places = order_by(user, n_users, places)
+    user, second, click = events.user, events.second[places], events.is_click[places]
+    capped = np.zeros(user.size, dtype=np.int64)
     if events.ad is not None:
-        n_ads = int(events.ad.max(initial=0)) + 2
-        user, ad, second, click = sort_rows(
-            (user, events.ad + 1, second, click), (n_users, n_ads, n_seconds, 2)
-        )
-        showing = np.where(ad > 0, _rank((user, ad), second), 0)
-    capped = np.minimum(showing, _MAX_REPEATS - 1)
-    user, second, capped, click = sort_rows(
-        (user, second, capped, click), (n_users, n_seconds, _MAX_REPEATS, 2)
-    )
+        ad = events.ad[places] + 1
+        by_ad, of_user = order_by(ad, int(ad.max(initial=0)) + 1, user)
+        showing = _rank((of_user, ad[by_ad]), second[by_ad])
+        capped[by_ad] = np.minimum(showing, _MAX_REPEATS - 1)
+        capped[ad == 0] = 0
+    _order_ties(user, second, capped, click)
     return Timeline(user, second, click, _rank((user,), second), capped)
+
+
+def _order_ties(user: IntVector, second: IntVector, showing: IntVector, click: IntVector) -> None:
+    """Put rows of one user and second in the order of their showing and click, in place."""
+    is_tied = (user[1:] == user[:-1]) & (second[1:] == second[:-1])
+    tied = np.flatnonzero(np.append(is_tied, False) | np.append(False, is_tied))
+    run = run_firsts(user[tied], second[tied])
+    inside, run = order_by(showing[tied] * 2 + click[tied], 2 * _MAX_REPEATS, run)
+    order = tied[order_by(run, tied.size, inside)[1]]
+    showing[tied], click[tied] = showing[order], click[order]
 
 
 def _rank(groups: tuple[IntVector, ...], second: IntVector) -> IntVector:

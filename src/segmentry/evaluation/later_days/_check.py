@@ -9,7 +9,7 @@ import polars as pl
 
 from segmentry.evaluation.later_days._check_events import forecast_events, period_levels
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
-from segmentry.evaluation.later_days._cross_fit import CrossFit, cross_fit
+from segmentry.evaluation.later_days._cross_fit import cross_fit
 from segmentry.evaluation.later_days._day_levels import (
     DayLevels,
     SegmentDays,
@@ -192,20 +192,20 @@ def check_later(
 ) -> tuple[Segmentation, Validation]:
     """Judge segments of the feature window by the outcome window, and refit them on all days.
 
-    `min_size` users is the smallest segment of which the halves for a budget are worked out.
+    Users of segments below `min_size` are forecast with those of the largest, as they are shown.
     """
     if early.outcome.kind != "clicks":
-        return _check_events(first, early, table, window, find=find, seed=seed)
+        return _check_events(first, early, table, window, find=find, seed=seed, min_size=min_size)
     counts = early.counts()
     feature_days = local_days(early.split.feature)
     outcome_days = local_days(early.split.outcome) if early.split.outcome is not None else range(0)
     seen = counts.totals(feature_days)
     later = counts.totals(outcome_days) if outcome_days else None
     has_segment = first.segment_ids != UNASSIGNED
-    n_ahead = max(1, len(outcome_days))
+    horizon = max(1, len(outcome_days))
 
     relabelling = _relabelling(first, early.table, counts, days=feature_days, prior=early.prior)
-    forecast = _forecast(relabelling, first.n_segments, n_ahead=n_ahead)
+    forecast = _forecast(relabelling, first.n_segments, horizon=horizon)
     found = verdicts(
         first.segment_ids,
         forecast=forecast,
@@ -215,7 +215,7 @@ def check_later(
     gain, soft_gain = _gains(first, forecast, seen, later, prior=early.prior, seed=seed)
     refit, alignment = _refit(first, table, find)
     published, halves, by_segment = _publish(
-        refit, table, counts, days=local_days(window), prior=prior, n_ahead=n_ahead, shown=min_size
+        refit, table, counts, days=local_days(window), prior=prior, horizon=horizon, shown=min_size
     )
     level_later = UNKNOWN if later is None else outcome_rate(later, has_segment)
     return refit, Validation(
@@ -246,18 +246,19 @@ def _check_events(
     *,
     find: FindSegments,
     seed: int,
+    min_size: int,
 ) -> tuple[Segmentation, Validation]:
     """Judge segments of events by their later events or value; see `check_later`."""
     counts, periods = early.counts(), periods_of(window)
     forming_days = local_days(early.split.feature)
     later_days = range(forming_days.stop, periods[-1].stop)
     forming = [each for each in periods if each.stop <= forming_days.stop]
-    n_ahead = max(1, len(periods) - len(forming))
+    horizon = max(1, len(periods) - len(forming))
     seen = counts.outcomes(forming_days)
     later = counts.outcomes(later_days) if later_days else None
     relabelling = _relabelling(first, early.table, counts, days=forming_days, prior=None)
     forecast = forecast_events(
-        counts, relabelling, periods=forming, n_segments=first.n_segments, n_ahead=n_ahead
+        counts, relabelling, periods=forming, n_segments=first.n_segments, horizon=horizon
     )
     found = verdicts(
         first.segment_ids, forecast=forecast, later=later, words=words_of(early.outcome)
@@ -271,10 +272,14 @@ def _check_events(
     refit, alignment = _refit(first, table, find)
     published = forecast_events(
         counts,
-        _relabelling(refit, table, counts, days=local_days(window), prior=None),
+        _as_shown(
+            _relabelling(refit, table, counts, days=local_days(window), prior=None),
+            refit,
+            min_size=min_size,
+        ),
         periods=periods,
         n_segments=refit.n_segments,
-        n_ahead=n_ahead,
+        horizon=horizon,
     )
     has_segment = first.segment_ids != UNASSIGNED
     return refit, Validation(
@@ -351,16 +356,17 @@ def _relabelling(
         is_member=is_member,
         needs_impressions=segmentation.recipe.population == "shown",
         model=None if segmentation.latent is None else segmentation.latent.model,
+        ids_before=segmentation.ids_before,
     )
 
 
-def _forecast(relabelling: Relabelling, n_segments: int, *, n_ahead: int) -> Forecasts:
+def _forecast(relabelling: Relabelling, n_segments: int, *, horizon: int) -> Forecasts:
     return forecast_ctr(
         relabelling.counts,
         relabelling.labels,
         days=relabelling.days,
         n_segments=n_segments,
-        n_outcome_days=n_ahead,
+        n_outcome_days=horizon,
         caveats=relabelling.caveats,
     )
 
@@ -372,43 +378,46 @@ def _publish(
     *,
     days: range,
     prior: BetaPrior | None,
-    n_ahead: int,
+    horizon: int,
     shown: int,
 ) -> tuple[Forecasts, tuple[FoldRates, FoldRates] | None, tuple[DayLevels, ...]]:
     """Forecast from all days, by halves of users, and by day: days are left out once."""
-    relabelling = _relabelling(segmentation, table, counts, days=days, prior=prior)
+    relabelling = _as_shown(
+        _relabelling(segmentation, table, counts, days=days, prior=prior),
+        segmentation,
+        min_size=shown,
+    )
     n_segments = segmentation.n_segments
     if len(days) < 2:
         labels = relabelling.labels
-        few = forecast_ctr(counts, labels, days=days, n_segments=n_segments, n_outcome_days=n_ahead)
+        few = forecast_ctr(counts, labels, days=days, n_segments=n_segments, n_outcome_days=horizon)
         return replace(few, caveats=relabelling.caveats), None, ()
     fit = cross_fit(counts, relabelling.labels, days=days)
     forecasts = forecast_of(
-        fit, n_segments=n_segments, n_outcome_days=n_ahead, caveats=relabelling.caveats
+        fit, n_segments=n_segments, n_outcome_days=horizon, caveats=relabelling.caveats
     )
-    as_shown = _as_shown(fit, segmentation, min_size=shown)
     halves = fold_rates_of(
-        as_shown,
+        fit,
         n_segments=n_segments,
         shares=half_shares(table["user_id"]),
-        n_days_ahead=len(days),
+        horizon=len(days),
     )
-    return forecasts, halves, segment_levels(as_shown, days, n_segments=n_segments)
+    return forecasts, halves, segment_levels(fit, days, n_segments=n_segments)
 
 
-def _as_shown(fit: CrossFit, segmentation: Segmentation, *, min_size: int) -> CrossFit:
+def _as_shown(
+    relabelling: Relabelling, segmentation: Segmentation, *, min_size: int
+) -> Relabelling:
     """Put users of segments that are too small to be shown with those of the largest."""
     ids, withheld = published_ids(
         segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=min_size
     )
     if not withheld.size:
-        return fit
-    shown_as = np.arange(segmentation.n_segments + 1, dtype=np.int16)
+        return relabelling
+    shown_as = np.arange(segmentation.n_segments + 1)
     for segment_id in withheld:
         shown_as[segment_id] = ids[segmentation.segment_ids == segment_id][0]
-    return replace(
-        fit, single=shown_as[fit.single], pairs=tuple(shown_as[each] for each in fit.pairs)
-    )
+    return replace(relabelling, shown_as=shown_as)
 
 
 def clicks_forecast(first: Segmentation, early: EarlyUsers) -> npt.NDArray[np.float64] | None:
@@ -419,7 +428,7 @@ def clicks_forecast(first: Segmentation, early: EarlyUsers) -> npt.NDArray[np.fl
     relabelling = _relabelling(
         first, early.table, early.counts(), days=local_days(feature), prior=early.prior
     )
-    found = _forecast(relabelling, first.n_segments, n_ahead=len(local_days(outcome)))
+    found = _forecast(relabelling, first.n_segments, horizon=len(local_days(outcome)))
     return _per_user(found, first.segment_ids)
 
 

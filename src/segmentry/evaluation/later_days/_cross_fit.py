@@ -95,6 +95,7 @@ def cross_fit(counts: UserDays, relabel: Relabel, *, days: Sequence[int]) -> Cro
         for rows, place in [(each, list(days).index(day)) for each in counts.rows_of([day])]
     ]
     users = [counts.user_index[rows] for rows, _, _ in parts]
+    n_rows = [len(user) for user in users]
     pairs: tuple[Labels, ...] = ()
     if has_pairs:
         pairs = tuple(
@@ -102,9 +103,9 @@ def cross_fit(counts: UserDays, relabel: Relabel, *, days: Sequence[int]) -> Cro
             for shift in (0, 1)
         )
     return CrossFit(
-        user_index=np.concatenate([*users, np.zeros(0, np.int64)]).astype(np.int64),
-        day=np.repeat([place for _, place, _ in parts], [len(user) for user in users]),
-        fold=np.repeat([f for _, _, f in parts], [len(user) for user in users]).astype(np.int64),
+        user_index=np.concatenate([*users, np.zeros(0, np.int64)]),
+        day=np.repeat(np.array([place for _, place, _ in parts], np.int16), n_rows),
+        fold=np.repeat(np.array([f for _, _, f in parts], np.int16), n_rows),
         n=np.concatenate([*(counts.n_impressions[rows] for rows, _, _ in parts), np.zeros(0)]),
         c=np.concatenate([*(counts.n_clicks[rows] for rows, _, _ in parts), np.zeros(0)]),
         single=_joined([by_others[f][u] for u, (_, _, f) in zip(users, parts, strict=True)]),

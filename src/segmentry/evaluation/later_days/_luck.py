@@ -36,16 +36,6 @@ class Luck:
     share: Estimate
     is_any_forecast: bool
 
-    @property
-    def seen_fold(self) -> float | None:
-        """Highest over lowest rate seen; null where the lowest is 0."""
-        return self.seen_high / self.seen_low if self.seen_low else None
-
-    @property
-    def forecast_fold(self) -> float | None:
-        """Highest over lowest forecast; null where the lowest is 0."""
-        return self.forecast_high / self.forecast_low if self.forecast_low else None
-
 
 def luck_of(
     segment_ids: IntVector, seen: UserCounts, forecast: Forecasts, *, shown: Collection[int]

@@ -18,7 +18,7 @@ from segmentry.evaluation.later_days._recount import (
 from segmentry.features import EVERY_LOG_FEATURE, BetaPrior
 from segmentry.features.user_days import DayCounts, UserDays
 from segmentry.schema import UNASSIGNED
-from segmentry.schema.arrays import IntVector
+from segmentry.schema.arrays import IntMatrix, IntVector
 from segmentry.segments.clustering import assign
 from segmentry.segments.forming import CellModel, latent_matrix, place_by_class
 from segmentry.segments.latent import LatentModel, posterior
@@ -59,6 +59,11 @@ class Relabelling:
         the CTR are taken as they are; the number of impressions, as a count, is scaled up.
     cells : CellModel, optional
         Of fixed cells, which take the place of the centres.
+    ids_before : ndarray of int, shape (n_users, 2), optional
+        Segments of the window before, which users leave only for a clearly nearer one, and the
+        nearest then.
+    shown_as : ndarray of shape (n_segments + 1,), optional
+        The segment that each one is shown as, where small ones are counted with another.
     """
 
     table: pl.DataFrame
@@ -71,6 +76,8 @@ class Relabelling:
     needs_impressions: bool = True
     model: LatentModel | None = None
     cells: CellModel | None = None
+    ids_before: IntMatrix | None = None
+    shown_as: IntVector | None = None
     _whole: DayCounts = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -87,8 +94,12 @@ class Relabelling:
 
     def labels(self, days: Collection[int]) -> IntVector:
         """Return the segment ids by the features of some days, shape (n_users,); 0 for none."""
-        if self.counts.outcome.kind != "clicks":
-            return self._labels_of_events(days)
+        is_of_clicks = self.counts.outcome.kind == "clicks"
+        ids = self._labels_of_clicks(days) if is_of_clicks else self._labels_of_events(days)
+        return ids if self.shown_as is None else self.shown_as[ids]
+
+    def _labels_of_clicks(self, days: Collection[int]) -> IntVector:
+        """Segment ids by the counts of some days, of users who saw an ad on them."""
         left_out = set(self.days) - set(days)
         counted = self.counts.without(self._whole, left_out)
         is_in = self.is_member
@@ -105,6 +116,7 @@ class Relabelling:
         columns = [counted.n_impressions, counted.n_clicks]
         columns += [counted.n_active_days] if "n_active_days" in names else []
         columns += [counted.n_click_days] if "n_click_days" in names else []
+        columns += [] if self.ids_before is None else list(self.ids_before.T)
         one_of, kind_of = _kinds([column[users] for column in columns])
         ids[users] = self._ids(users[one_of], counted.of(users[one_of]), days)[kind_of]
         return ids
@@ -123,7 +135,8 @@ class Relabelling:
         if self.cells is not None:
             ids[is_in] = self.cells.labels(known) + 1
         else:
-            ids[is_in] = assign(self.preprocessing.transform(known), self.centers)[0] + 1
+            X, before = self.preprocessing.transform(known), self._before(np.flatnonzero(is_in))
+            ids[is_in] = assign(X, self.centers, before=before)[0] + 1
         return ids
 
     def _ids(self, users: IntVector, counted: DayCounts, days: Collection[int]) -> IntVector:
@@ -137,13 +150,19 @@ class Relabelling:
         is_known = self.preprocessing.complete(table)
         ids = np.full(users.size, UNASSIGNED, dtype=np.int64)
         if is_known.any():
-            known = counted.of(np.flatnonzero(is_known))
-            ids[is_known] = self._nearest(table.filter(is_known), known) + 1
+            known, before = counted.of(np.flatnonzero(is_known)), self._before(users[is_known])
+            ids[is_known] = self._nearest(table.filter(is_known), known, before) + 1
         return ids
 
-    def _nearest(self, table: pl.DataFrame, counted: DayCounts) -> IntVector:
+    def _before(self, users: IntVector) -> IntMatrix | None:
+        return None if self.ids_before is None else self.ids_before[users] - 1
+
+    def _nearest(
+        self, table: pl.DataFrame, counted: DayCounts, before: IntMatrix | None
+    ) -> IntVector:
         if self.model is None:
-            nearest, _ = assign(self.preprocessing.transform(table), self.centers)
+            X = self.preprocessing.transform(table)
+            nearest, _ = assign(X, self.centers, before=before)
             return nearest
         n, c = counted.n_impressions, counted.n_clicks
         by_name = {"n_clicks": pl.Series(c)}
@@ -152,7 +171,7 @@ class Relabelling:
         matrix = latent_matrix(self.model.parts, table.with_columns(**by_name))
         if self.model.parts[0].kind == "clicks":
             matrix[:, 0], matrix[:, 1] = n, c
-        nearest, _ = place_by_class(posterior(self.model, matrix))
+        nearest, _ = place_by_class(posterior(self.model, matrix), before=before)
         return nearest
 
 

@@ -26,6 +26,8 @@ class Traffic:
     within, between : float
         Variance of clicks minus ctr * impressions, summed over users: the part that is new each
         day, and the part that a user keeps. Over T days: T * within + T**2 * between.
+    kept_lift : float
+        Part of a lift of what users do that the rate shows, where it counts up to a limit only.
     """
 
     n_users: int
@@ -36,6 +38,7 @@ class Traffic:
     unit_days: float
     within: float
     between: float
+    kept_lift: float = 1.0
 
     def users_reached(self, n_days: float) -> float:
         """Users shown an ad within some days.

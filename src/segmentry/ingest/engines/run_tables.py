@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segmentry.errors import EngineError
+from segmentry.errors import DataError, EngineError
 from segmentry.ingest.engines._duckdb_scan import quoted_name
 
 _MEMORY = "200MB"
@@ -105,8 +105,16 @@ def count_moves(before: Path, after: Path) -> pl.DataFrame:
 
     The answer has the columns ``before, after, n_users`` and is sorted by them.
 
-    Raises EngineError if a file cannot be read, or ids are numbers in one and text in the other.
+    Raises EngineError if a file cannot be read, and DataError if ids are numbers in one and text in
+    the other.
     """
+    are_text = [_type_of(each) == "VARCHAR" for each in (before, after)]
+    if are_text[0] != are_text[1]:
+        text, numbers = (before, after) if are_text[0] else (after, before)
+        raise DataError(
+            f"{text}: user ids are text, those of {numbers} are numbers; expected runs of the same "
+            "users"
+        )
     query = (
         "SELECT one.segment_id AS before, other.segment_id AS after, count(*) AS n_users"
         " FROM read_parquet($file) AS one FULL JOIN read_parquet($other) AS other USING (user_id)"
@@ -126,7 +134,7 @@ def _type_of(file: Path) -> str:
 
 
 def _run(query: str, file: Path, **values: str) -> pl.DataFrame:
-    import duckdb  # when it is asked: the dashboard opens before
+    import duckdb  # here: the dashboard opens before
 
     try:
         with duckdb.connect(config={"memory_limit": _MEMORY, "threads": 2}) as connection:

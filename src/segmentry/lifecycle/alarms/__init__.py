@@ -20,13 +20,14 @@ from segmentry.lifecycle.alarms.find import Alarm, find_alarms, read_periods
 from segmentry.lifecycle.alarms.outcomes import level_of
 from segmentry.lifecycle.alarms.readings import Reading
 from segmentry.lifecycle.alarms.sequence import FALSE_ALARM_RATE
-from segmentry.lifecycle.alarms.shown import OverTime, show_windows
+from segmentry.lifecycle.alarms.shown import FeatureShift, OverTime, show_windows
 
 __all__ = [
     "FALSE_ALARM_RATE",
     "Alarm",
     "DayFacts",
     "FeatureFacts",
+    "FeatureShift",
     "OutcomeFacts",
     "OverTime",
     "PeriodFacts",

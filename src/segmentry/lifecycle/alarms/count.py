@@ -47,7 +47,7 @@ def count_period(
     keys : sequence of str
         Keys of the segments of the model.
     model : str
-        What tells models apart.
+        What distinguishes models.
     window : Window
     features : sequence of Feature
         Those to watch.
@@ -172,9 +172,9 @@ def count_feature(
     ...                  kind="count", fill="zero", description="Visits.")
     >>> first = count_feature(pl.Series("visits", [1, 2, 3, 4, None]), visits)
     >>> first.edges, first.n_missing
-    ((1.0, 2.0, 3.0, 4.0), 1)
+    ((1.5, 2.5, 3.5), 1)
     >>> count_feature(pl.Series("visits", [0, 2, 9]), visits, like=first).bins
-    (1, 0, 1, 0, 1)
+    (1, 1, 0, 1)
     """
     n_missing = values.null_count()
     if feature.kind in ("categorical", "ordinal"):
@@ -192,9 +192,17 @@ def count_feature(
 
 
 def _edges(known: np.ndarray) -> np.ndarray:
+    """Return tenths, halfway to the next smaller value.
+
+    On a value itself, counts of a window that is a day longer, 0.99 for 1, would change their bin.
+    """
     if not len(known):
         return _NONE
-    return np.unique(np.quantile(known, np.arange(1, N_BINS) / N_BINS, method="inverted_cdf"))
+    tenths = np.quantile(known, np.arange(1, N_BINS) / N_BINS, method="inverted_cdf")
+    values = np.unique(known)
+    places = np.unique(np.searchsorted(values, tenths))
+    places = places[places > 0]
+    return np.asarray((values[places - 1] + values[places]) / 2, dtype=np.float64)
 
 
 def _count_levels(

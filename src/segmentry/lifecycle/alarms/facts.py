@@ -88,7 +88,7 @@ class SegmentFacts:
 class FeatureFacts:
     """One feature in one refresh: users per bin, with bins fixed by the forming window.
 
-    `unit_value` is what is shown in plain units (a mean or median); it raises no alarm. `n_unseen`
+    `unit_value` is the median of a number, shown in plain units; it raises no alarm. `n_unseen`
     are users with a level that the forming window did not have; they are in no bin. `edges` bound
     the bins of a number, which hold their lower edge; `levels` are those that have a bin of their
     own, `known_levels` all of the forming window.

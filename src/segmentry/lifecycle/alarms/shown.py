@@ -1,13 +1,42 @@
 """What people see of the windows: readings and alarms, without those of too few users."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from segmentry.lifecycle.alarms.facts import PeriodFacts, SegmentFacts, WindowCounts
+from segmentry.lifecycle.alarms.facts import (
+    FeatureFacts,
+    PeriodFacts,
+    SegmentFacts,
+    WindowCounts,
+)
 from segmentry.lifecycle.alarms.find import Alarm, find_alarms, read_periods
 from segmentry.lifecycle.alarms.readings import Reading
+from segmentry.lifecycle.alarms.shares import stability_index
 from segmentry.privacy import hidden_segments, is_small
 from segmentry.schema import Window
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureShift:
+    """A feature of all users in plain units, whether or not an alarm rings.
+
+    Parameters
+    ----------
+    name : str
+    level : str or None
+        The level whose share of the users changed most; null for a number, whose median it is.
+    formed, before, now : float
+        When the segments were formed, in the window before the last, and in the last one.
+    index : float
+        Population stability index of the last window against that which formed the segments.
+    """
+
+    name: str
+    level: str | None
+    formed: float
+    before: float
+    now: float
+    index: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +53,15 @@ class OverTime:
         Every judged number of the windows after it, but those of too few users.
     alarms : tuple of Alarm
         With null for numbers of too few users.
+    features : tuple of FeatureShift
+        Those of the last window, largest index first, but those of too few users.
     """
 
     windows: tuple[Window, ...]
     formed: int
     readings: tuple[Reading, ...]
     alarms: tuple[Alarm, ...]
+    features: tuple[FeatureShift, ...] = ()
 
 
 def show_windows(counts: WindowCounts, *, min_size: int) -> OverTime:
@@ -60,7 +92,37 @@ def show_windows(counts: WindowCounts, *, min_size: int) -> OverTime:
             else each
             for each in find_alarms(periods)
         ),
+        features=_shifts(periods[formed:], min_size),
     )
+
+
+def _shifts(periods: Sequence[PeriodFacts], min_size: int) -> tuple[FeatureShift, ...]:
+    """Return the features of the last window; the first is the one that formed the segments."""
+    if len(periods) < 2:
+        return ()
+    places = (0, -2, -1)
+    by_name = [{each.name: each for each in periods[place].features} for place in places]
+    names = [name for name in by_name[0] if all(name in each for each in by_name)]
+    found = [_shift([each[name] for each in by_name], min_size) for name in names]
+    return tuple(sorted((each for each in found if each), key=lambda each: -each.index))
+
+
+def _shift(facts: Sequence[FeatureFacts], min_size: int) -> FeatureShift | None:
+    """Compare a feature when formed, before and now; None where it is of too few users."""
+    formed = facts[0]
+    totals = [sum(each.bins) for each in facts]
+    counts = [n for each in facts for n in each.bins] if formed.levels else totals
+    if not all(totals) or any(is_small(n, min_size=min_size) for n in counts):
+        return None
+    index = max(0.0, stability_index(formed.bins, facts[-1].bins)[0])
+    level, values = None, [each.unit_value or 0.0 for each in facts]
+    if formed.levels:
+        shares = [[n / total for n in each.bins] for each, total in zip(facts, totals, strict=True)]
+        changes = [abs(now - then) for then, now in zip(shares[0], shares[2], strict=True)]
+        place = max(range(len(formed.levels)), key=changes.__getitem__)
+        level, values = formed.levels[place], [each[place] for each in shares]
+    before, after = values[1:]
+    return FeatureShift(formed.name, level, values[0], before, after, index)
 
 
 _Key = tuple[str, str | None, int]

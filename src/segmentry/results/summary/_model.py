@@ -72,7 +72,7 @@ class Summary:
     spending : Spending or None
         The budget that the decisions of the segments propose; null where they move nothing.
     embedding : Embedding or None
-        The UMAP of the users, where one was asked for.
+        The UMAP of the users, where one was requested.
     changes : ChangeReport or None
         What changed since the earlier run, where the run refreshes one.
     over_time : OverTime or None
@@ -117,6 +117,11 @@ class Summary:
     def outcome(self) -> Outcome:
         """What the expected rates of the run are of."""
         return OF_CLICKS if self.validation is None else self.validation.outcome_of_rates
+
+    @property
+    def is_clicked(self) -> bool:
+        """Whether any event was clicked; also false where events cannot be clicked."""
+        return self.traits.has_clicks and self.population.n_clicks > 0
 
     def _repr_html_(self) -> str:
         """Return headline, segments with their rates, and warnings for notebooks."""

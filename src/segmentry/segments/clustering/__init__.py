@@ -5,7 +5,7 @@ here works on `DistinctRows` and is exact for all users at a tenth of the cost. 
 package knows about users, tables or files beyond the matrix it is given.
 """
 
-from segmentry.segments.clustering._assignment import TIE, assign
+from segmentry.segments.clustering._assignment import NEARER, TIE, assign, unsure_rows
 from segmentry.segments.clustering._components import PrincipalComponents, fit_pca, project
 from segmentry.segments.clustering._fitting import (
     ALGORITHMS,
@@ -40,6 +40,7 @@ from segmentry.segments.clustering._silhouette import (
 
 __all__ = [
     "ALGORITHMS",
+    "NEARER",
     "NEAR_BEST",
     "TIE",
     "Clustering",
@@ -66,4 +67,5 @@ __all__ = [
     "score_silhouettes",
     "silhouettes_of_sample",
     "squared_silhouette",
+    "unsure_rows",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntMatrix, IntVector
 from segmentry.segments.clustering._moments import cluster_weights, weighted_means
 from segmentry.segments.clustering._rows import DistinctRows, finite_matrix
 
@@ -18,8 +18,13 @@ TIE = 1e-9
 """Squared distances that differ by less, relative to the nearest, are equal: the last digits of a
 logarithm are not the same on every machine, and would decide."""
 
+NEARER = 0.5
+"""A row leaves the centre of before for one that is at most this part of the distance away."""
 
-def assign(X: ArrayLike, centers: ArrayLike) -> tuple[IntVector, FloatVector]:
+
+def assign(
+    X: ArrayLike, centers: ArrayLike, *, before: IntMatrix | None = None
+) -> tuple[IntVector, FloatVector]:
     """Find the nearest centre of each row and the margin to the second nearest.
 
     `X`, shape (n_rows, n_columns), is preprocessed as the rows that the `centers` came from, shape
@@ -29,6 +34,11 @@ def assign(X: ArrayLike, centers: ArrayLike) -> tuple[IntVector, FloatVector]:
     second nearest centre: 1 on a centre, 0 halfway between two. It is 1 where there is one centre
     only, and 0 where `d2` is 0.
 
+    `before`, shape (n_rows, 2), is the index of each row in an earlier window, -1 for none, and
+    that of its nearest centre then. It stays, with margin 0, unless another centre is at least
+    twice as near, or nearest again. Rows between two centres go to and fro by luck
+    (``docs/decisions/lifecycle.md``).
+
     Raises ValueError if a value is not finite, there is no centre, or the numbers of columns
     differ.
 
@@ -37,6 +47,8 @@ def assign(X: ArrayLike, centers: ArrayLike) -> tuple[IntVector, FloatVector]:
     array([0, 0, 0, 1])
     >>> margin.round(3)
     array([1.   , 0.667, 0.   , 1.   ])
+    >>> assign([[1.5], [3.0]], [[0.0], [4.0]], before=np.array([[1, 1], [0, 0]]))[0]
+    array([1, 1])
     >>> assign([[0.0]], [[0.0, 1.0]])
     Traceback (most recent call last):
     ...
@@ -55,7 +67,18 @@ def assign(X: ArrayLike, centers: ArrayLike) -> tuple[IntVector, FloatVector]:
     np.sqrt(second, out=second)
     margin = np.zeros(len(matrix))
     np.divide(second - nearest, second, out=margin, where=second > 0)
+    if before is not None:
+        rows = unsure_rows(labels, before)
+        own = np.sqrt(np.square(matrix[rows] - middles[before[rows, 0]]).sum(axis=1))
+        stays = rows[nearest[rows] > NEARER * own]
+        labels[stays], margin[stays] = before[stays, 0], 0.0
     return labels, margin
+
+
+def unsure_rows(labels: IntVector, before: IntMatrix) -> IntVector:
+    """Return the rows that are elsewhere than before, and were not nearest to it then."""
+    stayed, nearest = before.T
+    return np.flatnonzero((stayed >= 0) & (stayed != labels) & (nearest != labels))
 
 
 def nearest_two(X: FloatMatrix, centers: FloatMatrix) -> tuple[IntVector, FloatVector, FloatVector]:

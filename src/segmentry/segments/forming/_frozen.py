@@ -8,7 +8,7 @@ import polars as pl
 from segmentry.errors import DataError, EmptyDataError, SelectionError
 from segmentry.features import BEHAVIOURS_SCALE_WITH_WINDOW, SCALES_WITH_WINDOW
 from segmentry.schema import UNASSIGNED, Window
-from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntMatrix, IntVector
 from segmentry.segments.clustering import assign, clustering_of, distinct_with
 from segmentry.segments.forming._cell_model import CellModel
 from segmentry.segments.forming._cells import place_by_cell
@@ -42,6 +42,10 @@ class FrozenSegments:
     window: Window
     """Of the users that `preprocessing` takes."""
     behaviour_window: Window | None = None
+    before: pl.DataFrame | None = None
+    """``user_id, segment_id, nearest_id`` of the window before: who was in a segment stays in it
+    unless another is clearly nearer, as `assign` says. Cells have no memory: time alone moves a
+    user there."""
 
     def in_windows(self, window: Window, behaviour_window: Window | None) -> "FrozenSegments":
         """Return the same segments for users of other windows.
@@ -98,14 +102,28 @@ class FrozenSegments:
             )
         return labels, margins
 
+    def ids_before(self, users: pl.DataFrame) -> IntMatrix | None:
+        """Return where users were in the window before, and the nearest, shape (n_users, 2).
+
+        0 is none; None where there is no memory.
+        """
+        if self.before is None or self.cells is not None:
+            return None
+        found = users.select("user_id").join(
+            self.before, on="user_id", how="left", maintain_order="left"
+        )
+        return found.select("segment_id", "nearest_id").fill_null(UNASSIGNED).to_numpy()
+
     def _labels(self, members: pl.DataFrame) -> tuple[IntVector, FloatVector]:
+        ids = self.ids_before(members)
+        before = None if ids is None else ids - 1
         if self.latent is not None:
             matrix = latent_matrix(self.latent.parts, members)
-            return place_by_class(posterior(self.latent, matrix))
+            return place_by_class(posterior(self.latent, matrix), before=before)
         X = self.preprocessing.transform(members)
         if self.cells is not None:
             return place_by_cell(self.cells, members, X=X, centers=self.centers)
-        return assign(X, self.centers)
+        return assign(X, self.centers, before=before)
 
 
 def keep_segments(
@@ -141,9 +159,9 @@ def keep_segments(
         )
     X = frozen.preprocessing.transform(members)
     # Classes and cells may part users whose clipped rows of `X` are equal.
-    distinct, apart = distinct_with(labels[:, np.newaxis], X)
+    distinct, firsts = distinct_with(labels[:, np.newaxis], X)
     clustering = clustering_of(
-        distinct, apart[:, 0].astype(np.int64), n_clusters=k, algorithm=frozen.algorithm
+        distinct, firsts[:, 0].astype(np.int64), n_clusters=k, algorithm=frozen.algorithm
     )
     measured = silhouettes_by_number(distinct, [clustering], seed=seed, is_exact=is_exact)
     candidate = make_candidate(distinct, clustering, measured.scores.get(k))
@@ -159,6 +177,7 @@ def keep_segments(
         measured=measured,
         latent=_classes(frozen.latent, members, is_member),
         cells=frozen.cells,
+        ids_before=frozen.ids_before(table),
     )
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from segmentry.errors import ConfigError, SchemaError
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntMatrix, IntVector
+from segmentry.segments.clustering import NEARER, unsure_rows
 from segmentry.segments.latent import LatentFit, LatentModel, Part
 from segmentry.segments.preprocessing import ColumnPlan, level_texts, ordered_levels
 
@@ -139,8 +140,14 @@ class LatentSegments:
         return replace(self, model=model, memberships=self.memberships[:, order])
 
 
-def place_by_class(memberships: FloatMatrix) -> tuple[IntVector, FloatVector]:
+def place_by_class(
+    memberships: FloatMatrix, *, before: IntMatrix | None = None
+) -> tuple[IntVector, FloatVector]:
     """Return the likeliest class of each row, and how much likelier it is than the next.
+
+    `before`, shape (n_rows, 2), is the class of each row in an earlier window, -1 for none, and the
+    likeliest then. The row stays, with margin 0, unless another class is at least twice as likely,
+    or likeliest again.
 
     >>> labels, margins = place_by_class(np.array([[0.2, 0.7, 0.1], [1.0, 0.0, 0.0]]))
     >>> labels, margins.round(2)
@@ -150,4 +157,9 @@ def place_by_class(memberships: FloatMatrix) -> tuple[IntVector, FloatVector]:
     if memberships.shape[1] == 1:
         return labels, np.ones(len(labels))
     largest = -np.partition(-memberships, 1, axis=1)[:, :2]
-    return labels, largest[:, 0] - largest[:, 1]
+    margins = largest[:, 0] - largest[:, 1]
+    if before is not None:
+        rows = unsure_rows(labels, before)
+        stays = rows[NEARER * largest[rows, 0] < memberships[rows, before[rows, 0]]]
+        labels[stays], margins[stays] = before[stays, 0], 0.0
+    return labels, margins

@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from segmentry.schema import UNASSIGNED
-from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntMatrix, IntVector
 from segmentry.segments.clustering import (
     DistinctRows,
     PrincipalComponents,
@@ -49,10 +49,13 @@ class Segmentation:
     """The classes and how much each user belongs to them, where the algorithm is "latent"."""
     cells: CellModel | None = None
     """The cut points and cells, where the algorithm is "cells"."""
+    ids_before: IntMatrix | None = None
+    """Shape (n_users, 2): segments of the users in the window before and the nearest then, 0 for
+    none, where they were kept."""
 
     @property
     def n_segments(self) -> int:
-        """Number of segments; 1 says that there is nothing to tell apart."""
+        """Number of segments; 1 says that there is no division."""
         return self.selection.n_segments
 
     def reordered(self, order: IntVector) -> "Segmentation":
@@ -69,6 +72,7 @@ class Segmentation:
             latent=None if self.latent is None else self.latent.reordered(order),
             silhouette_sample=sample,
             segment_ids=number[self.segment_ids],
+            ids_before=None if self.ids_before is None else number[self.ids_before],
             segment_silhouettes=tuple(self.segment_silhouettes[each] for each in order),
         )
 
@@ -100,6 +104,7 @@ def segmentation_of(
     measured: Silhouettes,
     latent: LatentSegments | None = None,
     cells: CellModel | None = None,
+    ids_before: IntMatrix | None = None,
 ) -> Segmentation:
     """Number the segments from labels and margins of the members, shape (n_members,) each."""
     k = selection.n_segments
@@ -121,4 +126,5 @@ def segmentation_of(
         silhouette_sample=measured.samples.get(k),
         latent=latent,
         cells=cells,
+        ids_before=ids_before,
     )

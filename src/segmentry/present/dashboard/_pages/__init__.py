@@ -65,6 +65,10 @@ def _has_pair(run: Run) -> bool:
     return len(run.summary.segments) > 1
 
 
+def _can_be_divided(run: Run) -> bool:
+    return can_be_planned(run) and _has_pair(run)
+
+
 def _has_curves(run: Run) -> bool:
     log = run.summary.log
     return log is not None and not log.reason
@@ -92,7 +96,7 @@ PAGES: Mapping[str, Page] = MappingProxyType(
         for page in (
             Page("overview", "Overview", show_overview),
             Page("segments", "Segments", show_segment),
-            Page("budget", "Budget", show_budget, can_be_planned),
+            Page("budget", "Budget", show_budget, _can_be_divided),
             Page("test", "Plan a test", show_tests, can_be_planned),
             Page("purchases", "Purchases", show_conversions, _has_purchases),
             Page("what-changed", "What changed", show_two_runs, lambda run: bool(other_runs(run))),

@@ -100,10 +100,12 @@ def _shares(summary: Summary, basis: PlanBasis, now: dict[int, float]) -> dict[i
         ):
             i, key = segment.segment_id, _key(segment.segment_id)
             st.session_state.setdefault(key, round(100 * proposed[i], 1))
-            found[i] = place.number_input(
+            share = place.number_input(
                 f"{i} {segment.name}: {percent(now[i])} now",
                 0.0, 100.0, step=1.0, format="%.1f", key=key,
             )  # fmt: skip
+            # A share as it is now stays exact, so that no change is judged to bring nothing.
+            found[i] = 100 * now[i] if share == round(100 * now[i], 1) else share
     return found
 
 

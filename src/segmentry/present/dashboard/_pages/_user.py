@@ -39,13 +39,13 @@ def show_user(run: Run) -> None:
             "The list of users is missing from this run. Run it again, or copy users.parquet back."
         )
         return
-    asked = st.text_input("User id", key="user", bind="query-params", max_chars=200).strip()
-    if not asked:
+    requested = st.text_input("User id", key="user", bind="query-params", max_chars=200).strip()
+    if not requested:
         _examples(run)
         return
-    user = find_user(file, asked)
+    user = find_user(file, requested)
     if user.height == 0:
-        notice(f"No user with the id {asked} is in this run; ids are those of the input.")
+        notice(f"No user with the id {requested} is in this run; ids are those of the input.")
         return
     segment_id = int(user["segment_id"][0])
     placement = explain_placement(bundle_of(run), user)
@@ -98,14 +98,15 @@ def _examples(run: Run) -> None:
 def _placed(run: Run, user: pl.DataFrame, segment_id: int, placement: Placement) -> list[Table]:
     """Say where the user stands and why, and return the tables that say so."""
     by_id = {s.segment_id: s for s in run.summary.segments}
-    second = placement.distances[1][0] if len(placement.distances) > 1 else None
+    others = [each for each, _ in placement.distances if each != segment_id]
+    second, is_nearest = next(iter(others), None), placement.distances[0][0] == segment_id
     shown = by_id.get(segment_id)
     facts(
         (
             ("Segment", str(segment_id), "" if shown is None else shown.name),
             (
                 "How typical",
-                percent(placement.margin, digits=0),
+                percent(placement.margin if is_nearest else 0, digits=0),
                 "0 % on the border to the next segment, 100 % at the centre",
             ),
             (
@@ -116,7 +117,12 @@ def _placed(run: Run, user: pl.DataFrame, segment_id: int, placement: Placement)
         )
     )
     reasons = _reasons(run, user, placement)
-    if shown is not None and reasons:
+    if not is_nearest:
+        notice(
+            f"Segment {second} is nearer now, but not clearly: the user stays where the window "
+            "before was."
+        )
+    elif shown is not None and reasons:
         put(f"<p>In {render_link(shown)} because of {escape(listed(reasons))}.</p>")
     nearest = Table(
         "nearest",

@@ -1,0 +1,63 @@
+"""Whether new data, and the folder of a history, can follow an earlier run."""
+
+from pathlib import Path
+
+import polars as pl
+
+from segmentry.errors import ConfigError, DataError, SchemaError
+from segmentry.features.users import Wanted
+from segmentry.results.summary import Summary
+
+
+def checked_folder(history: Path, run_dir: Path, target: Path) -> Path:
+    """Return the folder of a history, which may lie in no run folder.
+
+    Raises ConfigError.
+    """
+    places = [history.absolute(), *history.absolute().parents]
+    for run in (run_dir, target):
+        if run.absolute() in places:
+            raise ConfigError(
+                f"--history {history}: inside the run folder {run}; expected a folder of its own"
+            )
+    return history
+
+
+def check_features(wanted: Wanted, earlier: Summary) -> None:
+    """Refuse data that allow other features than the earlier run had.
+
+    Raises SchemaError.
+    """
+    features = (*wanted.features, *wanted.attributes, *(wanted.behaviours or ()))
+    now = {feature.name for feature in features}
+    then = {row.name for row in earlier.features}
+    if wanted.traits.has_clicks != earlier.traits.has_clicks:
+        found = "have" if wanted.traits.has_clicks else "have no"
+        raise SchemaError(
+            f"the new data {found} clicks, unlike those of the earlier run; use its --mapping, or "
+            "begin again with segmentry run"
+        )
+    changed = [("no", sorted(then - now)), ("also", sorted(now - then))]
+    differences = " and ".join(f"{word} {', '.join(names)}" for word, names in changed if names)
+    if differences:
+        raise SchemaError(
+            f"the new data allow {differences}; expected the features of the earlier run; use its "
+            "--mapping and files, or begin again with segmentry run"
+        )
+
+
+def check_users(then: pl.Series, users: pl.Series, *, folder: Path) -> None:
+    """Refuse data in which no user was there before: ids of the earlier run and of the new data.
+
+    Raises SchemaError, DataError.
+    """
+    if then.dtype != users.dtype:
+        raise SchemaError(
+            f"user_id is {users.dtype} in the new data and {then.dtype} in {folder}; "
+            "expected one kind of ids; write them as they were"
+        )
+    if not users.is_in(then.implode()).any():
+        raise DataError(
+            f"none of the {len(users):,} users of the new data is in {folder}; expected "
+            "some of the same users; check that ids are written alike in both"
+        )
