@@ -143,6 +143,9 @@ def test_moves_are_those_between_both_lists_of_users(life):
     moves = read_summary(folder / "second").changes.moves
 
     assert moves.n_both == both.height
+    sizes = {each.key: each.n_users for each in read_summary(folder / "second").changes.segments}
+    own = dict(second["segment_key"].value_counts().iter_rows())
+    assert {key: sizes[key] for key in own} == own
     assert (
         moves.n_by_users == both.filter(pl.col("segment_key") != pl.col("segment_key_now")).height
     )
