@@ -120,7 +120,7 @@ def one_log(seed, args, *, null, drift, request):
         days=DAYS,
         n_segments=formed.n_segments,
         shares=np.random.default_rng([seed, 1]).random(args.n_users),
-        n_days_ahead=8,
+        horizon=8,
         seed=seed,
     )
     plan = divide_budget(segments, rates, request, n_days_of_log=8)
@@ -165,7 +165,7 @@ def decided(seed, args, *, null, drift):
     expected = forecast_ctr(counts, labels, days=DAYS, n_segments=k, n_outcome_days=2)
     shares = np.random.default_rng([seed, 1]).random(args.n_users)
     halves = fold_rates(
-        counts, labels, days=DAYS, n_segments=k, shares=shares, n_days_ahead=8, seed=seed
+        counts, labels, days=DAYS, n_segments=k, shares=shares, horizon=8, seed=seed
     )
     plain = make_summary(n_points=2).segments[0]
     segments = [
@@ -227,7 +227,7 @@ def weighting(args):
             days=DAYS,
             n_segments=formed.n_segments,
             shares=np.random.default_rng(seed).random(args.n_users),
-            n_days_ahead=8,
+            horizon=8,
         )
         truth = true_rates(formed.ids, counts, own)
         found = (halves[0].ctr + halves[1].ctr) / 2

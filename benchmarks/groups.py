@@ -111,7 +111,7 @@ def null_logs(args):
         counts, _, _ = simulate(args.n_users or 3000, seed=seed, null=True)
         rows, others = rows_of_spread_clicks(split_of(counts, DEFAULT), seed=seed)
         found.append(separate(rows, most=args.most, seed=seed).n_groups)
-        if found[-1] > 1 and separate(others, most=args.most, seed=seed).is_ever_apart:
+        if found[-1] > 1 and separate(others, most=args.most, seed=seed).is_ever_separate:
             found[-1] = 1
         if len(found) % TOLD_EVERY == 0 or len(found) == args.seeds:
             print_rate("null logs: no groups claimed", np.array(found) == 1)

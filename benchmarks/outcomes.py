@@ -40,9 +40,9 @@ def checked(frame, n_days, *, kind, k, seed):
     periods, later = windows_of(n_days)
     days = range(periods[0].start, periods[-1].stop)
     formed = form_shoppers(counts, days=days, k=k, seed=seed)
-    n_ahead = max(1, round(len(later) / len(periods[-1])))
+    horizon = max(1, round(len(later) / len(periods[-1])))
     forecast = forecast_events(
-        counts, formed.relabelling, periods=periods, n_segments=k, n_ahead=n_ahead
+        counts, formed.relabelling, periods=periods, n_segments=k, horizon=horizon
     )
     return counts, days, later, formed, forecast
 
@@ -97,7 +97,7 @@ def cdnow(args):
         for k in (4, 5, 6, 8):
             formed = form_shoppers(counts, days=days, k=k, seed=0)
             found = forecast_events(
-                counts, formed.relabelling, periods=periods, n_segments=k, n_ahead=13
+                counts, formed.relabelling, periods=periods, n_segments=k, horizon=13
             )
             rates = np.array([0.0, *(each.value for each in found.ctr)])
             gain = outcome_gain(formed.ids, counts, days=(days, later), forecast=rates[formed.ids])

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 import segmentry
-from segmentry.activate.sql.scorer import Asked, export_sql
+from segmentry.activate.sql.scorer import Requested, export_sql
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 COLUMNS = {
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
-    query = export_sql(asked.run_dir, Asked(dialect="duckdb", start="events", columns=COLUMNS))
+    query = export_sql(asked.run_dir, Requested(dialect="duckdb", start="events", columns=COLUMNS))
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as database:
         database.execute("SET threads = 2")
         events = Path(folder) / "events.parquet"

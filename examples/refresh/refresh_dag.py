@@ -2,7 +2,7 @@
 """Airflow 2.4 or later: refresh the segments on the second of each month.
 
 Exit code 10, other segments, is a success; 11, a person should look, and 2 fail the task, so that
-whoever gets the alerts of the DAG is asked.
+whoever gets the alerts of the DAG is requested.
 """
 
 import datetime as dt  # a template that stands alone

@@ -28,7 +28,7 @@ _HOMES = {"SparkEngine": "segmentry.settings", "UserSegmenter": "segmentry.estim
 
 
 def __getattr__(name: str) -> Any:
-    """Load what is first asked for: the pipeline costs half a second, `--help` must not."""
+    """Load what is first requested: the pipeline costs half a second, `--help` must not."""
     if name in __all__:
         home = _HOMES.get(name, "segmentry.pipeline")
         return getattr(importlib.import_module(home), name)

@@ -1,4 +1,4 @@
-"""What can be asked of a run; the same names in Python, in TOML and on the command line."""
+"""The settings of a run; the same names in Python, in TOML and on the command line."""
 
 import datetime as dt
 import re

@@ -41,7 +41,7 @@ class ConfigError(SegmentryError):
 
 
 class SelectionError(SegmentryError):
-    """The asked-for number of segments cannot be formed from these users."""
+    """The requested number of segments cannot be formed from these users."""
 
 
 class BundleError(SegmentryError):
@@ -49,7 +49,7 @@ class BundleError(SegmentryError):
 
 
 class OutputError(SegmentryError):
-    """The output cannot be written where it was asked for."""
+    """The output cannot be written where it was requested."""
 
 
 class EngineError(SegmentryError):

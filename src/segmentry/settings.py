@@ -12,7 +12,7 @@ KRange: TypeAlias = str | tuple[int, int]
 """Numbers of segments to try: "2:10" or (2, 10), both ends included."""
 
 MIN_SIZE = 50
-"""Fewest users for which a figure or a list is published, unless another number is asked for."""
+"""Fewest users for which a figure or a list is published, unless another number is requested."""
 
 _MAX_NUMBERS = 100
 

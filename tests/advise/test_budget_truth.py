@@ -20,7 +20,7 @@ def test_the_plan_beats_proportional_where_users_differ(seed):
         days=range(8),
         n_segments=3,
         shares=np.random.default_rng(seed).random(N_USERS),
-        n_days_ahead=8,
+        horizon=8,
         n_draws=200,
     )
     n = counts.totals().n_trials

@@ -17,6 +17,13 @@ WORDS = {
     r"\bfore(?:tell(?:s|ing)?|told)\b": "predict, forecast",
     r"\bmend(?:s|ed|ing)?\b": "fix",
     r"\banew\b": "again",
+    # "asked for" is a reason of a refresh in the files of a run.
+    r'(?<![a-z])asked(?![a-z]| for")': "requested, checked",
+    # "n days ahead" of a forecast is its horizon.
+    r"(?<![a-z])ahead(?![a-z])": "in advance, horizon",
+    # Distances are apart ("4 standard deviations apart"); `apart_share` is a column of a file.
+    r"(?<!far )(?<!further )(?<!lie )(?<!deviations )(?<!errors )(?<!points )"
+    r"(?<![a-z])apart(?![a-z]|_share)": "in a worker process, separate, distinguish",
     r"(?<![a-z])beside(?![a-z])": "next to, with",
     r"(?<![a-z])whom(?![a-z])": "which users",
     r"\bseldom\b": "rarely",

@@ -246,7 +246,7 @@ def test_the_settings_decide_what_forms_the_segments(users):
     assert kinds == {"country": "categorical", "level": "categorical", "spend": "money"}
     *_, spend = segmenter.preprocessing_.fitted
     assert (spend.feature, spend.weight, spend.scale_by) == ("spend", 3.0, "standard")
-    assert LeftOut("country_of_birth", "asked for") in segmenter.left_out_
+    assert LeftOut("country_of_birth", "requested") in segmenter.left_out_
 
 
 def test_columns_are_filled_and_scaled_as_they_are_chosen_to_be(users):
@@ -297,7 +297,7 @@ def test_features_that_the_steps_drop_are_left_out_with_their_reason():
 
     segmenter = UserSegmenter(n_segments=2).fit(table)
 
-    reason = "constant (2.5 for all users whose value is known): dropped"
+    reason = "constant (2.5 for all users whose value is known)"
     assert segmenter.left_out_ == (LeftOut("same", reason),)
     assert [each.name for each in segmenter.features_] == ["x"]
 

@@ -156,7 +156,7 @@ def test_columns_are_what_they_are_declared():
         ("shop_id", "categorical", "own level"),
         ("when", "categorical", "own level"),
     ]
-    assert inferred.left_out == (LeftOut("note", "asked for"),)
+    assert inferred.left_out == (LeftOut("note", "requested"),)
 
 
 def test_what_is_constant_is_left_out_whatever_it_is_declared():

@@ -26,7 +26,7 @@ def checked(frame, n_days, *, kind="events", k=3):
     periods, later = windows_of(n_days)
     days = range(periods[0].start, periods[-1].stop)
     formed = form_shoppers(counts, days=days, k=k, seed=0)
-    found = forecast_events(counts, formed.relabelling, periods=periods, n_segments=k, n_ahead=3)
+    found = forecast_events(counts, formed.relabelling, periods=periods, n_segments=k, horizon=3)
     return counts, days, later, formed, found
 
 
@@ -62,7 +62,7 @@ def test_gains_are_differences_of_poisson_likelihoods(shop):
     gain = outcome_gain(formed.ids, counts, days=(days, later), forecast=forecast)
     known = counts.first_days() < later.start
     y = counts.outcomes(later).n_successes[known]
-    own = own_history(counts, days).predict(counts, days, ahead=len(later))[known]
+    own = own_history(counts, days).predict(counts, days, horizon=len(later))[known]
 
     def likelihood(mu):
         return poisson.logpmf(y, mu * y.sum() / mu.sum()).sum()
@@ -128,7 +128,7 @@ def test_a_log_of_three_days_is_checked_on_one():
     counts = counted_purchases(frame)
     periods, _ = windows_of(3)
     formed = form_shoppers(counts, days=range(2), k=2, seed=0)
-    found = forecast_events(counts, formed.relabelling, periods=periods, n_segments=2, n_ahead=1)
+    found = forecast_events(counts, formed.relabelling, periods=periods, n_segments=2, horizon=1)
     assert found.level.value > 0
 
 

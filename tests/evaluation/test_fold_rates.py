@@ -18,7 +18,7 @@ def log():
 
 def rates(log, shares, **options):
     counts, relabel = log
-    given = {"days": DAYS, "n_segments": 3, "shares": shares, "n_days_ahead": 8} | options
+    given = {"days": DAYS, "n_segments": 3, "shares": shares, "horizon": 8} | options
     return fold_rates(counts, relabel, **given)
 
 
@@ -74,7 +74,7 @@ def test_a_segment_without_clicks_is_still_drawn_above_nothing():
         days=range(4),
         n_segments=2,
         shares=np.arange(40) / 40,
-        n_days_ahead=4,
+        horizon=4,
     )
 
     assert one.ctr[0] == 0.0

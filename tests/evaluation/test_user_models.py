@@ -55,19 +55,21 @@ def test_what_is_expected_comes_true_among_users_with_the_same_past():
     model = BetaGeometric(shape=0.6, rate=6.0, a=0.8, b=2.5)
     T = np.full(8000, 40.0)
     x, last, later = simulated(model, T, seed=1)
-    expected = model.expected(x, last, T, ahead=40)
+    expected = model.expected(x, last, T, horizon=40)
     is_recent = last > 25
     for group in (x == 0, (x > 0) & is_recent, (x > 0) & ~is_recent):
         error = np.sqrt(np.sum((later - expected)[group] ** 2)) / group.sum()
         assert abs(later[group].mean() - expected[group].mean()) < 4 * error
     fitted = fit_events(x, last, T)
-    again = fitted.expected(x, last, T, ahead=40)
+    again = fitted.expected(x, last, T, horizon=40)
     assert np.corrcoef(again, expected)[0, 1] > 0.99
 
 
 def test_a_beta_geometric_at_its_singular_point_is_met_from_both_sides():
     at, below, above = (
-        BetaGeometric(shape=0.5, rate=5.0, a=a, b=2.0).expected([0, 3], [0, 9], [20, 20], ahead=20)
+        BetaGeometric(shape=0.5, rate=5.0, a=a, b=2.0).expected(
+            [0, 3], [0, 9], [20, 20], horizon=20
+        )
         for a in (1.0, 0.999, 1.001)
     )
     assert (np.minimum(below, above) < at).all()
@@ -80,7 +82,7 @@ def test_users_who_are_all_alike_are_given_one_rate():
     x = rng.poisson(0.1 * T)
     last = np.where(x > 0, T * rng.random(2000) ** (1 / np.maximum(x, 1)), 0)
     found = fit_events(x, last, T)
-    expected = found.expected(x, last, T, ahead=30)
+    expected = found.expected(x, last, T, horizon=30)
     assert isinstance(found, GammaPoisson)
     assert expected.std() < 0.1 * expected.mean()
 

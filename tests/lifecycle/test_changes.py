@@ -123,6 +123,6 @@ def test_the_rule(found, is_same, choice):
     assert decide_model(found, is_same=is_same).choice == choice
     assert decide_model(found, is_same=is_same, has_alarm=True).choice == "ask"
     for asked in ("keep", "refit"):
-        overruled = decide_model(found, is_same=is_same, has_alarm=True, asked=asked)
+        overruled = decide_model(found, is_same=is_same, has_alarm=True, requested=asked)
         assert (overruled.choice, overruled.reason) == (asked, "asked for")
     assert UNKNOWN.value is None

@@ -8,19 +8,19 @@ from tests.texts import raises_text
 
 from segmentry.errors import ConfigError
 from segmentry.evaluation.algorithms import method_named
-from segmentry.runtime.processes import call_apart, serving
+from segmentry.runtime.processes import call_in_worker, serving
 
 UNGUARDED = """
-from segmentry.runtime.processes import call_apart
+from segmentry.runtime.processes import call_in_worker
 from segmentry.segments.clustering import distinct_rows
 
-print(call_apart(distinct_rows, [[1.0], [1.0]]).weights)
+print(call_in_worker(distinct_rows, [[1.0], [1.0]]).weights)
 """
 
 
 def test_what_a_function_raises_is_raised_here():
     with raises_text(ConfigError):
-        call_apart(method_named, "kmedoids")
+        call_in_worker(method_named, "kmedoids")
 
 
 def test_a_main_module_that_cannot_be_run_again_is_not_run_again(tmp_path):
@@ -35,13 +35,13 @@ def test_a_main_module_that_cannot_be_run_again_is_not_run_again(tmp_path):
 
 
 def test_what_is_printed_is_no_part_of_the_answer(capfd):
-    assert call_apart(print, "a library's greeting") is None
+    assert call_in_worker(print, "a library's greeting") is None
     assert "a library's greeting" in capfd.readouterr().err
 
 
 def test_a_process_that_dies_is_told_with_its_code():
     with raises_text(RuntimeError):
-        call_apart(sys.exit, 3)
+        call_in_worker(sys.exit, 3)
 
 
 def test_what_a_process_does_first_may_fail_and_every_call_says_so():

@@ -6,7 +6,7 @@ import threading
 import pytest
 from threadpoolctl import threadpool_info
 
-from segmentry.runtime.threads import ahead, do_together, map_in_threads, one_thread
+from segmentry.runtime.threads import do_together, map_in_threads, one_thread, prefetch
 
 
 def test_a_call_within_a_thread_works_in_that_thread():
@@ -71,7 +71,7 @@ def test_ahead_works_on_the_next_item_only():
         return item
 
     found = []
-    for result in ahead(work, range(50)):
+    for result in prefetch(work, range(50)):
         found.append(result)
         n_used += 1
 
@@ -80,9 +80,9 @@ def test_ahead_works_on_the_next_item_only():
 
 
 def test_ahead_raises_what_work_raises_in_its_turn():
-    coming = ahead(lambda item: 1 // item, [1, 0, 1])
+    coming = prefetch(lambda item: 1 // item, [1, 0, 1])
 
     assert next(coming) == 1
     with pytest.raises(ZeroDivisionError):
         next(coming)
-    assert list(ahead(abs, [])) == []
+    assert list(prefetch(abs, [])) == []

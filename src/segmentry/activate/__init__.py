@@ -4,4 +4,4 @@ In: a run folder and, for contacts, a table of them. Out: audience files for ad 
 """
 
 HOLD_OUT_SALT = "hold-out"
-"""Of the hash that holds users out of an audience, unless another one is asked for."""
+"""Of the hash that holds users out of an audience, unless another one is requested."""

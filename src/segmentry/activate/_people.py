@@ -35,7 +35,7 @@ class People:
     users: pl.DataFrame
     """``place, user_id, segment_id, segment_name, has_consent, is_held_out``."""
     refused: pl.Series | None
-    """Ids of all who said no, in whichever segment they are; null if nobody was asked."""
+    """Ids of all who said no, in whichever segment they are; null without a list of them."""
     hold_out: float
     salt: str
     has_contact: BoolVector
@@ -133,7 +133,9 @@ def _consents(path: Path, id_type: pl.DataType) -> tuple[pl.Series, pl.Series]:
         no.append(ids.filter(words.is_in(_NO)))
         n_rows += ids.len()
     if not n_rows:
-        raise EmptyDataError(f"{path}: no row below the header; expected one for each user asked")
+        raise EmptyDataError(
+            f"{path}: no row below the header; expected one for each user requested"
+        )
     said_no = pl.concat(no).unique()
     said_yes = pl.concat(yes)
     return said_yes.filter(~said_yes.is_in(said_no.implode())), said_no

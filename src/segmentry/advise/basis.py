@@ -9,7 +9,7 @@ from segmentry.advise.experiments import measured_traffic
 from segmentry.advise.traffic import read_traffic
 from segmentry.errors import DataError
 from segmentry.evaluation.later_days import FoldRates, Traffic
-from segmentry.runtime.processes import call_apart
+from segmentry.runtime.processes import call_in_worker
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -59,13 +59,13 @@ def measure_plans(run_dir: Path) -> PlanBasis:
     )
 
 
-def measure_plans_apart(run_dir: Path) -> PlanBasis:
+def measure_plans_in_worker(run_dir: Path) -> PlanBasis:
     """Measure as `measure_plans` does in a worker process, whose memory ends with it.
 
     Pages that are requested meanwhile go first. It raises what `measure_plans` does.
     """
     try:
-        return call_apart(_measure_quietly, run_dir)
+        return call_in_worker(_measure_quietly, run_dir)
     except RuntimeError as error:
         raise DataError(f"{run_dir}: it cannot be measured for plans: {error}") from error
 

@@ -67,11 +67,11 @@ class RunTraffic:
         Kept, because traffic and forecasts leave out the same days: a call takes a second for a
         million users.
         """
-        asked = frozenset(days)
-        if asked not in self._known:
+        requested = frozenset(days)
+        if requested not in self._known:
             ids = self.shown_as[self.relabelling.labels(days)]
-            self._known[asked] = ids.astype(np.int16)
-        return self._known[asked].astype(np.int64)
+            self._known[requested] = ids.astype(np.int16)
+        return self._known[requested].astype(np.int64)
 
 
 def _remedy_of(traits: DataTraits) -> str:

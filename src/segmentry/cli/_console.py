@@ -23,7 +23,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from segmentry.errors import ConfigError, OutputError
+from segmentry.errors import OutputError
 from segmentry.formats import percent, rate_with_limits, writer_of
 from segmentry.ingest.quality import Finding
 from segmentry.results.summary import Summary
@@ -112,13 +112,8 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=is_plain, allow_nan=False, default=_plain))  # noqa: T201  # the answer
 
 
-def check_form(*, json: bool, is_html: bool, out: Path | None, overwrite: bool) -> None:
-    """Refuse two forms at once, and a file that is in the way, before any work is done.
-
-    Raises ConfigError or OutputError.
-    """
-    if json and is_html:
-        raise ConfigError("--json and --html: found both; expected one of them")
+def check_out(out: Path | None, *, overwrite: bool) -> None:
+    """Refuse a file that is in the way, before any work is done; raises OutputError."""
     if out is not None and out.exists() and not overwrite:
         raise OutputError(f"{out}: exists; choose another --out or add --overwrite")
 

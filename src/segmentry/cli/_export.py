@@ -199,16 +199,16 @@ def sql(
 
     It gives the segments that `score` gives.
     """
-    from segmentry.activate.sql.scorer import Asked, export_sql
+    from segmentry.activate.sql.scorer import Requested, export_sql
 
-    asked = Asked(
+    requested = Requested(
         dialect=dialect,
         start=start,
         tables=parse_names(table or (), option="--table"),
         columns=parse_names(column or (), option="--column"),
         are_timestamps=timestamps,
     )
-    query = export_sql(run_dir, asked, is_of_rules=rules, out=out, dbt=dbt, overwrite=overwrite)
+    query = export_sql(run_dir, requested, is_of_rules=rules, out=out, dbt=dbt, overwrite=overwrite)
     if out is None and dbt is None:
         typer.echo(query, nl=False)
     else:

@@ -227,7 +227,7 @@ def parse_names(texts: Sequence[str], *, option: str) -> dict[str, str]:
 
 
 def parse_pairs(texts: Sequence[str], *, option: str) -> dict[int, float]:
-    """Return shares by segment that are written as ``1=10%``, several apart by commas or options.
+    """Return shares by segment written as ``1=10%``, several separated by commas or options.
 
     >>> parse_pairs(["1=0.1,2=5%"], option="--floor")
     {1: 0.1, 2: 0.05}

@@ -245,17 +245,17 @@ def _headline(found: "ExperimentPlan") -> str:
 
     days, sooner = found.everyone.n_days, found.everyone.n_days_adjusted
     what = "click rate" if found.metric == "ctr" else f"{found.metric} per user"
-    asked = (
+    requested = (
         f"a change of the {what} by {percent(found.mde)} in {percent(found.power, digits=0)} of "
         f"such tests (two-sided, alpha {found.alpha:g})"
     )
     adjusted = "if what users did before is taken into account"
     if days is None and sooner is None:
-        return f"No test of at most {_days(found.max_days)} finds {asked}."
+        return f"No test of at most {_days(found.max_days)} finds {requested}."
     if days is None:
-        return f"{_days(sooner)} find{_s(sooner)} {asked}, but only {adjusted}."
+        return f"{_days(sooner)} find{_s(sooner)} {requested}, but only {adjusted}."
     more = "" if sooner in (None, days) else f"; {_days(sooner)} {adjusted}"
-    return f"{_days(days)} find{_s(days)} {asked}{more}."
+    return f"{_days(days)} find{_s(days)} {requested}{more}."
 
 
 def _looks(found: "ExperimentPlan") -> "Table":

@@ -130,13 +130,16 @@ def compare(
     Segments, users who moved, rates, features, settings and data.
     """
     from segmentry.cli import _console
+    from segmentry.errors import ConfigError
     from segmentry.present.report import render_compared_page
     from segmentry.present.two_runs import compared_sentences, compared_tables
     from segmentry.results.summary import read_summary
     from segmentry.results.two_runs import compare_runs
 
     is_html = is_html or out is not None
-    _console.check_form(json=json, is_html=is_html, out=out, overwrite=overwrite)
+    if json and is_html:
+        raise ConfigError("--json and --html: found both; expected one of them")
+    _console.check_out(out, overwrite=overwrite)
     found, later = compare_runs(run_dir, other), read_summary(other)
     if json:
         _console.print_json(found)

@@ -1,7 +1,7 @@
 """Commands that make and use a run folder: demo, init, run, score, report, card."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -9,7 +9,6 @@ from segmentry import pipeline
 from segmentry.cli._options import (
     READING,
     DataDir,
-    IsHtml,
     Json,
     Mapping,
     OutFile,
@@ -199,11 +198,12 @@ def report(
 def card(
     run_dir: RunDir,
     segment: Annotated[int, typer.Option(help="Segment, as 1.", metavar="N")],
-    json: Json = False,
-    is_html: IsHtml = False,
+    form: Annotated[
+        Literal["md", "html", "json"],
+        typer.Option("--format", help="Text, a page, or JSON for machines."),
+    ] = "md",
     out: OutFile = None,
     overwrite: Overwrite = False,
-    style: Annotated[str, typer.Option("--format", hidden=True, help="Use --json.")] = "",
 ) -> None:
     """Print one segment on a page.
 
@@ -215,16 +215,12 @@ def card(
     from segmentry.present.report import render_card_page
     from segmentry.results.summary import read_summary
 
-    if style:
-        raise ConfigError("--format: not an option any more; use --json or --html, or leave it out")
-    _console.check_form(json=json, is_html=is_html, out=out, overwrite=overwrite)
+    _console.check_out(out, overwrite=overwrite)
     summary = read_summary(run_dir)
     ids = [each.segment_id for each in summary.segments]
     if segment not in ids:
         raise ConfigError(
             f"--segment {segment}: no such segment in {run_dir}; expected 1 to {len(ids)}"
         )
-    render = render_card_markdown
-    if json or is_html:
-        render = render_card_json if json else render_card_page
+    render = {"md": render_card_markdown, "html": render_card_page, "json": render_card_json}[form]
     _console.print_or_write(render(summary, segment), out, what="Card")

@@ -22,7 +22,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load the generator when it is first asked for: a run on real files has no use for it."""
+    """Load the generator when it is first requested: a run on real files has no use for it."""
     if name in ("generate_months", "generate_taobao"):
         return getattr(importlib.import_module("segmentry.datasets.generate"), name)
     raise AttributeError(f"module 'segmentry.datasets' has no attribute {name!r}")

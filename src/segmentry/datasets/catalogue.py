@@ -102,7 +102,7 @@ def _draw_shares(
 def _low_discrepancy(n: int, rng: np.random.Generator) -> Floats:
     """Return an R2 sequence of shape (2, n): uniform over every run of ads.
 
-    Ads are in order of their share, so prices and brands come out as asked over impressions too,
+    Ads are in order of their share, so prices and brands have their shares of impressions too,
     although the top 0.2 % of the ads take a fifth of them.
     """
     steps = np.array([[0.7548776662466927], [0.5698402909980532]])

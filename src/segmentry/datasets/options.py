@@ -1,4 +1,4 @@
-"""What can be asked of the generator, and what it answers."""
+"""Options of the generator, and what it writes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +100,7 @@ class GeneratedData:
     """`impressions`, `profiles`, `ads`: ``raw_sample.csv``, ``user_profile.csv`` and
     ``ad_feature.csv``."""
     behaviours: Path | None
-    """``behavior_log.csv`` where it was asked for."""
+    """``behavior_log.csv`` where it was requested."""
     truth: Path
     """``planted_truth.parquet``: ``user_id``, ``behaviour``, ``true_ctr`` (the mean click
     probability of the user's own impressions) and ``taste_group`` (1..4, null without tastes). It

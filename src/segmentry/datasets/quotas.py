@@ -1,4 +1,4 @@
-"""Draws whose shares come out as asked at every seed.
+"""Draws whose shares come out as requested at every seed.
 
 Independent draws would make a level that 0.05 % of the users have vary by 14 % at 100,000 users.
 Systematic sampling leaves less than one user of error and stays unbiased down to one user.

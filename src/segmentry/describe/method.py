@@ -58,7 +58,7 @@ def _forming(segmentation: Segmentation, labels: Mapping[str, str], choices: Cho
         "range (log-odds by at least 0.1, or luck alone would form segments), and weighted as the "
         "table of features says. Other features only describe."
     )
-    return formed + (f" Asked for otherwise: {choices.text}." if choices.given else "")
+    return formed + (f" Requested otherwise: {choices.text}." if choices.given else "")
 
 
 def _cuts(cells: CellModel, labels: Mapping[str, str]) -> str:

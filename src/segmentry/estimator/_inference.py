@@ -195,7 +195,7 @@ country, n_orders, user_id
     for column in table.get_columns():
         name = column.name
         if name in ignore:
-            left_out.append(LeftOut(name, "asked for"))
+            left_out.append(LeftOut(name, "requested"))
             continue
         if name in ordinal or name in categorical:
             reason = _without_information(column)

@@ -1,4 +1,4 @@
-"""What a segmenter was asked for: checked, and turned into one plan per column."""
+"""What a segmenter was requested: checked, and turned into one plan per column."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -93,7 +93,7 @@ leave it out
     chosen = [each for each in inferred.features if features is None or each.name in features]
     if not chosen:
         text = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        raise ConfigError(f"no column is left to form segments ({text or 'none was asked for'})")
+        raise ConfigError(f"no column is left to form segments ({text or 'none was requested'})")
     return apply_choices([plan_column(each) for each in chosen], choices)
 
 

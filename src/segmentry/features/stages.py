@@ -91,7 +91,7 @@ def count_source(
         names = [name for name in log.counts.columns if name in taken]
         counts = LogCounts(log.counts.select("user_id", *names), pl.DataFrame(), pl.DataFrame())
         return Counted(counts, None, main_placement, None, ())
-    assert log is not None, "a ready user table has nothing to count"  # noqa: S101  # asked before
+    assert log is not None, "a ready user table has nothing to count"  # noqa: S101  # checked before
     split, early = None, None
     if wanted.early_features is not None and checked.window.is_whole_days:
         of_events = wanted.outcome != "clicks"

@@ -158,12 +158,12 @@ class UserDays:
         )
 
     def rows_of(self, days: Collection[int]) -> Sequence[slice]:
-        """Return the rows of each of the asked-for days that has some."""
-        asked = set(days)
+        """Return the rows of each of the requested days that has some."""
+        requested = set(days)
         return [
             slice(int(self.starts[j]), int(self.starts[j + 1]))
             for j, day in enumerate(self.days)
-            if day in asked
+            if day in requested
         ]
 
     def totals(self, days: Collection[int] | None = None) -> UserCounts:
@@ -210,9 +210,9 @@ class UserDays:
         """
         if self.outcome.kind == "clicks":
             return self.totals(days)
-        first, asked = self.first_days(), np.array(sorted(set(days)), dtype=np.int64)
-        n_trials = asked.size - np.searchsorted(asked, first, side="right")
-        is_in = np.isin(self.day, asked) & (self.day > first[self.user_index])
+        first, requested = self.first_days(), np.array(sorted(set(days)), dtype=np.int64)
+        n_trials = requested.size - np.searchsorted(requested, first, side="right")
+        is_in = np.isin(self.day, requested) & (self.day > first[self.user_index])
         user = self.user_index[is_in]
         n_events = np.bincount(user, minlength=self.n_users)
         if self.outcome.kind == "events":
@@ -259,10 +259,12 @@ class UserDays:
         not seen on any.
         """
         last = np.full(self.n_users, -1, dtype=np.int64)
-        asked = sorted(set(days))
-        for day, rows in zip((d for d in self.days if d in asked), self.rows_of(days), strict=True):
+        requested = sorted(set(days))
+        for day, rows in zip(
+            (d for d in self.days if d in requested), self.rows_of(days), strict=True
+        ):
             seen = self.user_index[rows][self.n_impressions[rows] > 0]
-            last[seen] = asked[-1] + 1 - day
+            last[seen] = requested[-1] + 1 - day
         return pl.Series(last).replace(-1, None).cast(pl.Float64)
 
     def clicks_by_days(

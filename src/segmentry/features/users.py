@@ -56,7 +56,7 @@ class Wanted:
     traits: DataTraits = OF_IMPRESSIONS
     """Of the source."""
     outcome: OutcomeKind = "clicks"
-    """What later days are asked for."""
+    """What later days are requested."""
     is_thorough: bool = False
     """Also look for what takes another pass over the log: duplicates, unknown ads."""
     keeps_log: bool = False
@@ -126,7 +126,7 @@ class EarlyUsers:
     behaviours: BehaviourDays | None = None
     """Of the same users, where the behaviour log was read."""
     outcome: Outcome = OF_CLICKS
-    """What later days are asked for; of other events than clicks `days` has their ``value`` too."""
+    """What later days are requested; of other events than clicks `days` has their ``value`` too."""
 
     def counts(self) -> UserDays:
         """Return what is counted per user and day, in the order of the table."""

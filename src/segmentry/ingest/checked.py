@@ -340,7 +340,7 @@ def _read_log(
 ) -> LogParts | UserTally:
     """Read the log once: count users on the way if that is enough, else write parts by user."""
     log = source.impressions
-    assert log is not None, "a ready user table has no log to read"  # noqa: S101  # asked before
+    assert log is not None, "a ready user table has no log to read"  # noqa: S101  # checked before
     keep_users = None
     if log.prepared is not None and not log.files:
         return LogParts((), log.prepared)

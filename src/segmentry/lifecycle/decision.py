@@ -3,7 +3,7 @@
 The rule: **Keep** the model unless segments formed again on the new window predict its later days
 better: 90 % interval above 0, and at least 5 points more of what users' own rates predict.
 **Refit** if they do and every segment is found again. **Ask** a person if they do and segments
-would be split, merged, born or gone, if an alarm rings, or if later days cannot be asked and a
+would be split, merged, born or gone, if an alarm rings, or if later days cannot be checked and a
 segment is not found again.
 """
 
@@ -19,7 +19,7 @@ def decide_model(
     *,
     is_same: bool,
     has_alarm: bool = False,
-    asked: Choice | None = None,
+    requested: Choice | None = None,
 ) -> Decision:
     """Decide what to do with a model.
 
@@ -27,26 +27,26 @@ def decide_model(
     ----------
     gain : AddedGain or None
         The refit ("with") against the earlier model ("without"); null where later days could not
-        be asked.
+        be checked.
     is_same : bool
         Whether the refit finds every segment again and no other.
     has_alarm : bool
         Whether something else says that a person should look.
-    asked : {"keep", "refit"}, optional
+    requested : {"keep", "refit"}, optional
         What a person decided.
 
     Examples
     --------
     >>> decide_model(None, is_same=True).choice, decide_model(None, is_same=False).choice
     ('keep', 'ask')
-    >>> decide_model(None, is_same=False, asked="refit").exit_code
+    >>> decide_model(None, is_same=False, requested="refit").exit_code
     10
     """
     choice, reason = _choose(gain, is_same=is_same)
     if has_alarm:
         choice, reason = "ask", "alarm"
-    if asked is not None:
-        choice, reason = asked, "asked for"
+    if requested is not None:
+        choice, reason = requested, "asked for"
     if gain is None:
         return Decision(choice, reason)
     return Decision(
@@ -84,9 +84,9 @@ _WORDS: dict[DecisionReason, str] = {
     "refit predicts better, other segments": "A person should look: a refit predicts the later "
     "days better, but its segments are not the same ones. The model was kept; take the refit with "
     "--decide refit.",
-    "not checked, same segments": "The model was kept: later days could not be asked, and a refit "
-    "finds every segment again.",
-    "not checked, other segments": "A person should look: later days could not be asked, and the "
+    "not checked, same segments": "The model was kept: later days could not be checked, and a "
+    "refit finds every segment again.",
+    "not checked, other segments": "A person should look: later days could not be checked, and the "
     "segments of a refit are not the same ones. The model was kept; take the refit with --decide "
     "refit.",
     "alarm": "A person should look: an alarm rings. The model was kept.",
@@ -97,9 +97,9 @@ def decided_words(decision: Decision) -> str:
     """Say a decision and its reason.
 
     >>> decided_words(Decision("refit", "asked for"))
-    'The model was fitted again, as asked for.'
+    'The model was fitted again, as requested.'
     """
     if decision.reason == "asked for":
         done = "kept" if decision.choice == "keep" else "fitted again"
-        return f"The model was {done}, as asked for."
+        return f"The model was {done}, as requested."
     return _WORDS[decision.reason]

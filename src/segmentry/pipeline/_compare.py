@@ -75,8 +75,8 @@ def compare_algorithms(
 ) -> AlgorithmComparison:
     """Fit all algorithms to the users of a run, and write what was found into its folder.
 
-    They see the days that formed the checked segments, the feature window; the outcome window is
-    asked about the run's own algorithm alone.
+    They see the days that formed the checked segments, the feature window; the outcome window
+    checks the run's own algorithm alone.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def _notes(summary: Summary, inner: _Inner | None, *, is_alone: bool) -> tuple[s
         )
     ]
     if inner is None:
-        notes.append("There is no inner gain: the run kept no days apart, or only one.")
+        notes.append("There is no inner gain: the run held out no days, or only one.")
     elif inner.caveats:
         notes.append(
             f"The inner gain is too high where {', '.join(inner.caveats)} form segments: they "
@@ -250,7 +250,7 @@ def _notes(summary: Summary, inner: _Inner | None, *, is_alone: bool) -> tuple[s
         )
     if summary.validation is not None:
         notes.append(
-            "The outcome window was asked about the run’s own algorithm alone: to choose by it "
+            "The outcome window checked the run’s own algorithm alone: to choose by it "
             "would spend it."
         )
     if is_alone:

@@ -19,8 +19,8 @@ from segmentry.features.users import UserData
 from segmentry.lifecycle.alarms import WindowCounts, show_windows
 from segmentry.lifecycle.keys import SegmentKeys, first_keys
 from segmentry.lifecycle.records import ChangeReport
-from segmentry.pipeline._ahead import Ahead
-from segmentry.pipeline._form import Asked, EarlierIds, Found, find_and_check
+from segmentry.pipeline._background import Background
+from segmentry.pipeline._form import EarlierIds, Found, Requested, find_and_check
 from segmentry.pipeline._outputs import write_report
 from segmentry.pipeline._summarise import Named, decide, look_again, profile, summarise
 from segmentry.pipeline._wanted import recipe_for
@@ -97,9 +97,9 @@ def form_segments(
         choices=settings.choices,
     )
     earlier = None if earlier_ids is None else EarlierIds(users.table, *earlier_ids)
-    asked = Asked(plans, recipe, settings, progress, frozen, earlier)
+    requested = Requested(plans, recipe, settings, progress, frozen, earlier)
     with clock.step("segment and check" if recipe.is_checked else "segment"):
-        return find_and_check(asked, users)
+        return find_and_check(requested, users)
 
 
 def _undated(users: UserData) -> tuple[str, ...]:
@@ -122,9 +122,9 @@ def describe_run(
     scratch: Path | None,
     clock: StepClock,
     progress: Progress | None,
-    ahead: Ahead | None = None,
+    background: Background | None = None,
 ) -> Formed:
-    """Describe segments that were found; `ahead` starts as soon as they have names."""
+    """Describe segments that were found; `background` starts as soon as they have names."""
     settings = recipe_for(settings, users.traits)
     segmentation, validation = found.segmentation, found.validation
     with clock.step("profile"):
@@ -133,15 +133,17 @@ def describe_run(
             settings,
             found=found,
             keys=keys.keys,
-            on_named=None if ahead is None else partial(ahead.start, segmentation, validation),
+            on_named=None
+            if background is None
+            else partial(background.start, segmentation, validation),
         )
     # One thread for each sum: its last bits must not depend on who else is computing.
     with clock.step("describe the log by segment"), one_thread():
         second = look_again(
             users, segmentation, validation, settings, scratch=scratch, progress=progress
         )
-    if ahead is not None:
-        ahead.go_on(segmentation)
+    if background is not None:
+        background.go_on(segmentation)
     with clock.step("summarise"):
         summary = summarise(
             users, settings, profiled, command=command, found=found, log=second.report
@@ -195,7 +197,9 @@ def fill_folder(
     `on_segments` is called with the profiles as soon as they have names and expected rates.
     """
     users, settings = making.users, making.settings
-    with Ahead(staging, users, making.files, clock, making.name, on_segments=on_segments) as ahead:
+    with Background(
+        staging, users, making.files, clock, making.name, on_segments=on_segments
+    ) as background:
         formed = describe_run(
             users,
             settings,
@@ -205,16 +209,16 @@ def fill_folder(
             scratch=making.scratch,
             clock=clock,
             progress=progress,
-            ahead=ahead,
+            background=background,
         )
         if making.windows is not None:
             shown = show_windows(making.windows, min_size=settings.min_size)
             summary = replace(formed.summary, changes=making.changes, over_time=shown)
             formed = replace(formed, summary=summary)
         on_described()
-        _write(staging, making, formed, ahead, clock=clock)
+        _write(staging, making, formed, background, clock=clock)
         with clock.step("finish the tables of users and the fingerprint"):
-            segments, inputs = ahead.segments(), (*ahead.fingerprints(), *making.inputs)
+            segments, inputs = background.segments(), (*background.fingerprints(), *making.inputs)
         manifest = _manifest(users, inputs, settings, clock)
         (staging / "manifest.json").write_text(render_manifest(manifest), encoding="utf-8")
     return RunResult(run_dir=target, summary=formed.summary, segments=segments)
@@ -240,15 +244,15 @@ def _manifest(
 
 
 def _write(
-    staging: Path, making: Making, formed: Formed, ahead: Ahead, *, clock: StepClock
+    staging: Path, making: Making, formed: Formed, background: Background, *, clock: StepClock
 ) -> None:
     """Write the tables while the figures are drawn, in other processes."""
     summary = formed.summary
-    (staging / NAMES_FILE).write_text(render_names(summary, ahead.automatic), encoding="utf-8")
+    (staging / NAMES_FILE).write_text(render_names(summary, background.automatic), encoding="utf-8")
     with ThreadPoolExecutor(1) as worker:
         tables = worker.submit(_write_tables, staging, making, formed, clock)
         with clock.step("draw and report"):
-            write_report(summary, staging, draw=ahead.draw)
+            write_report(summary, staging, draw=background.draw)
         tables.result()
 
 

@@ -129,7 +129,7 @@ class _Kept:
 
     def described(self) -> _Fit:
         """Return them as a fit."""
-        assert self.found is not None, "kept"  # noqa: S101  # a refit is not asked for
+        assert self.found is not None, "kept"  # noqa: S101  # a refit is not requested
         return _Fit(self.users, self.found, self.scratch)
 
 
@@ -249,10 +249,10 @@ def _choose(
     earlier: _Earlier,
     reading: _Reading,
     wanted: Wanted,
-    asked: Literal["keep", "refit"] | None,
+    requested: Literal["keep", "refit"] | None,
 ) -> _Chosen:
     """Keep the segments and form them again, compare both, and choose."""
-    kept, files = _keep(earlier, reading, wanted, is_described=asked != "refit")
+    kept, files = _keep(earlier, reading, wanted, is_described=requested != "refit")
     users, _, room = reading.read("refit")
     found = form_segments(
         users,
@@ -282,7 +282,7 @@ def _choose(
         segment_ids=kept.placed,
     )
     has_alarm = has_new_alarm(windows)
-    changes = _changes(earlier, kept, refit, compared, asked, has_alarm=has_alarm)
+    changes = _changes(earlier, kept, refit, compared, requested, has_alarm=has_alarm)
     is_refit = changes.decision.choice == "refit"
     return _Chosen(
         fit=refit if is_refit else kept.described(),
@@ -361,13 +361,14 @@ def _changes(
     kept: _Kept,
     refit: _Fit,
     compared: Refit,
-    asked: Literal["keep", "refit"] | None,
+    requested: Literal["keep", "refit"] | None,
     *,
     has_alarm: bool,
 ) -> ChangeReport:
     then, now, settings = earlier.bundle.window, kept.users.window, earlier.settings
     gain = _gain(earlier.bundle, kept, refit, seed=settings.seed)
-    decision = decide_model(gain, is_same=compared.is_same, has_alarm=has_alarm, asked=asked)
+    is_same = compared.is_same
+    decision = decide_model(gain, is_same=is_same, has_alarm=has_alarm, requested=requested)
     keys, summary = earlier.keys, earlier.summary
     before = {key: summary.colour_number(place) for place, key in enumerate(keys.keys, start=1)}
     now_keys = compared.keys if decision.choice == "refit" else keys
@@ -441,9 +442,9 @@ def _command(
     decide: str | None,
 ) -> str:
     """Return the command that repeats the refresh."""
-    reading = {name: getattr(settings, name) for name in ("since", "until", "window", "strict")}
-    asked = RunConfig(**{name: each for name, each in reading.items() if each})
-    words = command_of(data_dir, None, asked, mapping=mapping).split(" ")
+    names = ("since", "until", "window", "strict")
+    config = RunConfig(**{n: getattr(settings, n) for n in names if getattr(settings, n)})
+    words = command_of(data_dir, None, config, mapping=mapping).split(" ")
     command = ["segmentry", "refresh", earlier.folder.name, *words[2:]]
     return " ".join(command if decide is None else [*command, "--decide", decide])
 

@@ -292,7 +292,7 @@ def command_of(
     mapping: Path | str | None = None,
     names: Path | str | None = None,
 ) -> str:
-    """Return the command that repeats the run, whether it was asked for in Python, TOML or flags.
+    """Return the command that repeats the run, whether it was requested in Python, TOML or flags.
 
     Folders are named without their path, as paths are private.
     """
@@ -305,8 +305,8 @@ def command_of(
     if mapping is not None:
         words += ["--mapping", Path(mapping).name]
     words += ["--out", "RUN_DIR"]
-    asked = settings.model_dump(exclude_defaults=True, exclude=implied)
-    for name, value in sorted(asked.items()):
+    requested = settings.model_dump(exclude_defaults=True, exclude=implied)
+    for name, value in sorted(requested.items()):
         flag = "--" + name.rstrip("_").replace("_", "-")
         words += [flag] if value is True else [flag, _written(value)]
     if names is not None:

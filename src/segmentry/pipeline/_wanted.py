@@ -17,7 +17,7 @@ from segmentry.segments.forming import recipe_named
 
 
 def recipe_for(settings: RunConfig, traits: DataTraits) -> RunConfig:
-    """Take the recipe that the data allow where none is asked for: "default" needs clicks."""
+    """Take the recipe that the data allow where none is requested: "default" needs clicks."""
     if settings.recipe != "default" or traits.has_clicks:
         return settings
     recipe = "table"
@@ -28,34 +28,34 @@ def recipe_for(settings: RunConfig, traits: DataTraits) -> RunConfig:
 
 
 def outcome_of(settings: RunConfig, source: Source, traits: DataTraits) -> OutcomeKind:
-    """Return what later days are asked for: clicks where the log has them, else events.
+    """Return what later days are requested: clicks where the log has them, else events.
 
-    Raises ConfigError if the log has not what is asked for.
+    Raises ConfigError if the log has not what is requested.
     """
-    asked = settings.outcome
-    if asked is None:
+    requested = settings.outcome
+    if requested is None:
         return "clicks" if traits.has_clicks else "events"
-    if asked == "clicks" and not traits.has_clicks:
+    if requested == "clicks" and not traits.has_clicks:
         raise ConfigError(
             f"--outcome clicks: {source.name} has no clicks; expected events or value"
         )
-    if asked != "clicks" and traits.has_clicks:
+    if requested != "clicks" and traits.has_clicks:
         raise ConfigError(
-            f"--outcome {asked}: the rows of {source.name} are {source.events} with clicks, and "
-            "clicks are what they are checked on; leave it out, or a mapping without is_click"
+            f"--outcome {requested}: the rows of {source.name} are {source.events} with clicks, "
+            "and clicks are what they are checked on; leave it out, or a mapping without is_click"
         )
-    if asked == "value" and "value" not in source.provides:
+    if requested == "value" and "value" not in source.provides:
         raise ConfigError(
             f"--outcome value: {source.name} has no value of its {source.events}; name its column "
             "with value under [log], or take --outcome events"
         )
-    return asked
+    return requested
 
 
 def wanted_of(source: Source, settings: RunConfig) -> Wanted:
     """Return what a run takes of a source, and why it does not take the rest.
 
-    Raises ConfigError if a feature is asked for by name that the data do not allow.
+    Raises ConfigError if a feature is requested by name that the data do not allow.
     """
     _refuse_taken_names(source)
     available, absent = available_features(source)
@@ -93,17 +93,17 @@ def wanted_of(source: Source, settings: RunConfig) -> Wanted:
 def _behaviours(
     source: Source, settings: RunConfig
 ) -> tuple[tuple[Feature, ...] | None, tuple[tuple[str, str], ...]]:
-    """Return the features of the behaviour log, if it is asked for, and why others are absent.
+    """Return the features of the behaviour log, if it is requested, and why others are absent.
 
-    Raises DataError if it is asked for and there is none; ConfigError if the recipe takes no
+    Raises DataError if it is requested and there is none; ConfigError if the recipe takes no
     behaviours.
     """
     if not settings.has_behaviours:
         named = {feature.name for feature in BEHAVIOUR_FEATURES}
-        asked = next((name for name in settings.features or () if name in named), None)
-        if asked is not None:
+        requested = next((name for name in settings.features or () if name in named), None)
+        if requested is not None:
             raise ConfigError(
-                f"--features {asked}: a feature of the behaviour log, which is read with "
+                f"--features {requested}: a feature of the behaviour log, which is read with "
                 "--with behaviours only; add that"
             )
         return None, ()

@@ -118,7 +118,7 @@ _MIDDLE = 0.179  # luminance at which white and black stand out equally
 def segment_colour(segment_id: int) -> str:
     """Return the colour of a segment, the same in every figure and page.
 
-    Eight hues that stay apart for readers with normal vision, protanopia, deuteranopia and
+    Eight hues that stay distinct for readers with normal vision, protanopia, deuteranopia and
     tritanopia: by 11 or more in every pair (CIEDE2000, simulated by Machado, Oliveira and Fernandes
     2009). The ninth segment to the sixteenth have a duller shade of them, and then all sixteen
     repeat: many segments are distinguished by the number or the name next to every bar, line, blade

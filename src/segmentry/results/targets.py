@@ -71,7 +71,7 @@ def _write(table: pl.DataFrame, file: Any, *, is_csv: bool) -> None:
         table.write_parquet(file)
 
 
-def _file(file: Path, overwrite: bool) -> Writer:  # asked by name above
+def _file(file: Path, overwrite: bool) -> Writer:  # requested by name above
     if file.is_dir():
         raise OutputError(f"{file}: is a folder; name a file")
     if file.exists() and not overwrite:
@@ -136,10 +136,10 @@ def _database(found: re.Match[str], mode: str) -> Writer:
     driver = require("adbc_driver_postgresql.dbapi", extra="sql")
     variable, schema, table_name = found.groups()
     address = database_address(f"env:{variable}", where="--out")
-    asked = ".".join(f'"{each}"' for each in (schema, table_name) if each)
+    requested = ".".join(f'"{each}"' for each in (schema, table_name) if each)
     try:
         with driver.connect(address) as opened, opened.cursor() as cursor:
-            cursor.execute("SELECT to_regclass($1) IS NOT NULL", (asked,))
+            cursor.execute("SELECT to_regclass($1) IS NOT NULL", (requested,))
             is_there = bool(cursor.fetchone()[0])
     except driver.Error as error:
         raise _refused(found[0], error) from error

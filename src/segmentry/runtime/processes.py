@@ -19,12 +19,12 @@ from segmentry.errors import SegmentryError
 
 _CHILD = "from segmentry.runtime.processes import _serve; _serve()"
 _CHILDREN: set[subprocess.Popen[bytes]] = set()
-_Asked = ParamSpec("_Asked")
+_Requested = ParamSpec("_Requested")
 _Found = TypeVar("_Found")
 
 
-def call_apart(
-    function: Callable[_Asked, _Found], *args: _Asked.args, **kwargs: _Asked.kwargs
+def call_in_worker(
+    function: Callable[_Requested, _Found], *args: _Requested.args, **kwargs: _Requested.kwargs
 ) -> _Found:
     """Call a function of a module in a new process, with plain data and arrays.
 
@@ -32,7 +32,7 @@ def call_apart(
     its own words are on standard error.
 
     >>> from segmentry.segments.clustering import distinct_rows
-    >>> call_apart(distinct_rows, [[1.0], [1.0], [5.0]]).weights
+    >>> call_in_worker(distinct_rows, [[1.0], [1.0], [5.0]]).weights
     array([2., 1.])
     """
     with serving(function) as ask:
@@ -41,16 +41,16 @@ def call_apart(
 
 @contextmanager
 def serving(
-    function: Callable[_Asked, _Found],
+    function: Callable[_Requested, _Found],
     *,
     n_processes: int = 1,
     first: Callable[[], object] | None = None,
-) -> Iterator[Callable[_Asked, "Future[_Found]"]]:
+) -> Iterator[Callable[_Requested, "Future[_Found]"]]:
     """Start processes that answer calls of a function of a module; whichever is free answers.
 
     `first` is called in each process before any other call, so that what it takes to get ready is
     over when the calls come. Where it fails, every call raises what it raised. What is yielded
-    takes what `function` takes and returns a future at once. The future raises as `call_apart`
+    takes what `function` takes and returns a future at once. The future raises as `call_in_worker`
     does, and so do all later ones once a process has ended.
 
     >>> with serving(abs) as ask:

@@ -94,10 +94,10 @@ def do_together(first: Callable[[], First], second: Callable[[], Second]) -> tup
     return one, two
 
 
-def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def prefetch(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Apply a function to each item, to the next one while the last result is used.
 
-    >>> list(ahead(abs, [-3, 1, -2]))
+    >>> list(prefetch(abs, [-3, 1, -2]))
     [3, 1, 2]
     """
     with ThreadPoolExecutor(1) as pool:

@@ -1,4 +1,4 @@
-"""What later days are asked for: clicks, events of another kind, or their value."""
+"""What later days are requested: clicks, events of another kind, or their value."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -62,7 +62,7 @@ class FileShape:
 
     format: Literal["auto", "csv", "json", "parquet", "whitespace"] = "auto"
     """Parquet and CSV are recognised by their content ("auto"); columns between runs of blanks
-    are asked for."""
+    are requested."""
     delimiter: str = ""
     """Of CSV; empty to find it."""
     names: tuple[str, ...] = ()

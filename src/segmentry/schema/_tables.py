@@ -194,7 +194,7 @@ class RowAccount:
     rejected: Mapping[str, int]
     """Rows that cannot be used, by reason."""
     excluded: Mapping[str, int]
-    """Sound rows that were left out because the user asked for it, by option."""
+    """Sound rows that were left out because the user requested it, by option."""
 
     def __post_init__(self) -> None:
         n_excluded = sum(self.excluded.values())

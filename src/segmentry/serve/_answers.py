@@ -7,7 +7,7 @@ import polars as pl
 from segmentry.errors import DataError
 from segmentry.schema import UNASSIGNED
 from segmentry.serve._bodies import lists_of, parse_body, table_of
-from segmentry.serve._events import AskedUsers, event_users
+from segmentry.serve._events import RequestedUsers, event_users
 from segmentry.serve._live import Model, key_of
 from segmentry.serve._problems import Problem
 
@@ -22,12 +22,12 @@ def scored(body: bytes, model: Model) -> tuple[bytes, int]:
     content = parse_body(body)
     try:
         if "events" in content:
-            asked = event_users(content, model)
+            requested = event_users(content, model)
         else:
             (rows,) = lists_of(content, [model.of_users.name]).values()
             table = table_of(rows, model.of_users)
-            asked = AskedUsers(table["user_id"], table)
-        scores = model.place(asked.table, asked.window)
+            requested = RequestedUsers(table["user_id"], table)
+        scores = model.place(requested.table, requested.window)
     except DataError as error:
         raise Problem(422, f"the values cannot be placed: {error}") from error
     by_id = {each.segment_id: each for each in model.summary.segments}
@@ -35,13 +35,13 @@ def scored(body: bytes, model: Model) -> tuple[bytes, int]:
     keys = [None, *(key_of(by_id[i + 1]) for i in range(len(model.bundle.names)))]
     users = pl.DataFrame(
         [
-            asked.table["user_id"],
+            requested.table["user_id"],
             pl.Series("segment_id", scores.segment_ids, dtype=pl.Int64),
             pl.Series("margin", scores.margins, dtype=pl.Float64),
         ]
     )
     if "events" in content:
-        named = asked.user_id.to_frame()
+        named = requested.user_id.to_frame()
         users = named.join(users, on="user_id", how="left", maintain_order="left")
         users = users.with_columns(pl.col("segment_id").fill_null(UNASSIGNED))
     # Lists and not `gather`, whose query would take longer than all else of a single user.
@@ -50,6 +50,6 @@ def scored(body: bytes, model: Model) -> tuple[bytes, int]:
     users.insert_column(
         3, pl.Series("segment_name", [labels[each] for each in ids], dtype=pl.String)
     )
-    facts = {"model": model.version, "unseen_levels": scores.unseen, "left_out": asked.left_out}
+    facts = {"model": model.version, "unseen_levels": scores.unseen, "left_out": requested.left_out}
     head = json.dumps(facts, ensure_ascii=False)
     return f'{head[:-1]}, "users": {users.write_json()}}}'.encode(), users.height

@@ -22,7 +22,7 @@ WINDOW = Listed("window", (Field("end", "moment"), Field("n_days", "days")), is_
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AskedUsers:
+class RequestedUsers:
     """The users of a body, and what is known of them."""
 
     user_id: pl.Series
@@ -62,30 +62,34 @@ class _HeldRows:
         return frame.collect(backend="polars").to_polars()
 
 
-def event_users(content: Mapping[str, Any], model: Model) -> AskedUsers:
+def event_users(content: Mapping[str, Any], model: Model) -> RequestedUsers:
     """Return the users of a body of events.
 
     Raises Problem with all that is wrong in the first list, or window, in which something is.
     """
-    asked = model.of_events
-    if asked is None:
+    requested = model.of_events
+    if requested is None:
         raise Problem(
             422, f"events: not taken, as {why_no_events(model.bundle)}; send users of raw features"
         )
     window = model.bundle.window
-    if asked.has_time:
+    if requested.has_time:
         window = _window_of(content, window)
     rows = lists_of(
-        {name: value for name, value in content.items() if name != "window" or not asked.has_time},
-        [each.name for each in asked.lists],
+        {
+            name: value
+            for name, value in content.items()
+            if name != "window" or not requested.has_time
+        },
+        [each.name for each in requested.lists],
     )
-    tables = {each.name: table_of(rows[each.name], each) for each in asked.lists}
-    table, left_out = _features_of(tables, asked, window, model)
+    tables = {each.name: table_of(rows[each.name], each) for each in requested.lists}
+    table, left_out = _features_of(tables, requested, window, model)
     named = [tables[each]["user_id"] for each in ("events", "profiles") if each in tables]
-    return AskedUsers(
+    return RequestedUsers(
         user_id=pl.concat(named).unique(maintain_order=True),
         table=table,
-        window=window if asked.has_time else None,
+        window=window if requested.has_time else None,
         left_out=left_out,
     )
 
@@ -100,18 +104,19 @@ def _window_of(content: Mapping[str, Any], formed: Window) -> Window:
 
 
 def _features_of(
-    tables: Mapping[str, pl.DataFrame], asked: EventLists, window: Window, model: Model
+    tables: Mapping[str, pl.DataFrame], requested: EventLists, window: Window, model: Model
 ) -> tuple[pl.DataFrame, Mapping[str, int]]:
-    events, reasons = _sound(tables["events"], asked, window)
+    events, reasons = _sound(tables["events"], requested, window)
     left_out = {f"events: {reason}": n for reason, n in reasons.items() if n}
-    attributes = [each.name for each in asked.attributes]
+    attributes = [each.name for each in requested.attributes]
     ads = no_ads(pl.String())
     profiles = no_profiles(events["user_id"].dtype, attributes)
     if "ads" in tables:
         ads = _kept(clean_ads(tables["ads"], unreadable=0), left_out)
     if "profiles" in tables:
         typed = tables["profiles"].with_columns(
-            pl.col(name).cast(kind, strict=False) for name, kind in asked.attribute_types.items()
+            pl.col(name).cast(kind, strict=False)
+            for name, kind in requested.attribute_types.items()
         )
         clean = clean_profiles(typed, unreadable=0, attributes=attributes)
         profiles = _kept(clean, left_out)
@@ -121,14 +126,14 @@ def _features_of(
         ads,
         window=window,
         main_placement=model.bundle.main_placement,
-        features=asked.features,
+        features=requested.features,
     )
     table, _ = derive_features(
         counted.users,
         profiles,
-        asked.attributes,
+        requested.attributes,
         window=window,
-        features=asked.features,
+        features=requested.features,
         prior=model.bundle.prior,
     )
     return table, left_out
@@ -144,12 +149,12 @@ def _kept(clean: CleanTable, left_out: dict[str, int]) -> pl.DataFrame:
 
 
 def _sound(
-    events: pl.DataFrame, asked: EventLists, window: Window
+    events: pl.DataFrame, requested: EventLists, window: Window
 ) -> tuple[pl.DataFrame, Mapping[str, int]]:
     """Return the events that count, as a part of a log has them, and the number of the others."""
     amounts = [name for name in EVENT_COLUMNS if name in events.columns]
     is_return = pl.any_horizontal(pl.lit(value=False), *(pl.col(name) < 0 for name in amounts))
-    if not asked.drops_returns:
+    if not requested.drops_returns:
         is_return = pl.lit(value=False)
     absent = {
         "shown_at": pl.lit(window.start, dtype=pl.Int64),

@@ -11,7 +11,7 @@ from segmentry.serve._metrics import Metrics
 from segmentry.serve._problems import Problem
 
 _OPEN = "/health"
-"""Asked by whatever watches the service; says nothing of the run."""
+"""Used by whatever watches the service; says nothing of the run."""
 
 
 class Guard:

@@ -27,11 +27,11 @@ _OF_KIND: dict[Kind, dict[str, Any]] = {
 def body_schema(model: Model) -> dict[str, Any]:
     """Return what a body of ``POST /score`` holds: users of raw features, or raw events."""
     of_users = _lists((model.of_users,))
-    asked = model.of_events
-    if asked is None:
+    requested = model.of_events
+    if requested is None:
         return of_users
-    window = {"window": _row(WINDOW)} if asked.has_time else {}
-    return {"anyOf": [of_users, _lists(asked.lists, **window)]}
+    window = {"window": _row(WINDOW)} if requested.has_time else {}
+    return {"anyOf": [of_users, _lists(requested.lists, **window)]}
 
 
 def _lists(lists: Sequence[Listed], **others: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tests.activate.sql.models import PLAIN, SCORED, bundle_of
 from tests.repeats import examples
 from tests.texts import raises_text
 
-from segmentry.activate.sql.scorer import Asked, export_sql, score_sql
+from segmentry.activate.sql.scorer import Requested, export_sql, score_sql
 from segmentry.errors import SelectionError
 from segmentry.pipeline import score
 from segmentry.results.run_folder import read_segments
@@ -41,7 +41,7 @@ def check_agrees(database, folder, log, bundle):
     of_window = {"since": "2017-05-06", "until": "2017-05-14"}
     expected = score(folder / "run", folder / "log", **of_window).segments
     both = {"is_not_click": "is_not_click"}
-    asked = Asked(dialect=database.dialect, start="events", columns=both)
+    asked = Requested(dialect=database.dialect, start="events", columns=both)
     query = score_sql(bundle, asked, types=types_of(bundle), rates={}, traits=OF_IMPRESSIONS)
 
     rows = database.answer(query, **dict(zip(("events", "ads", "profiles"), log, strict=True)))
@@ -71,7 +71,7 @@ def log_of(run):
 
 
 def test_events_of_a_run_have_the_segments_of_the_run(plain_run, database):
-    asked = Asked(
+    asked = Requested(
         dialect=database.dialect, start="events", tables={"events": "Ad log"}, columns=NAMES
     )
 
@@ -113,7 +113,7 @@ def check_purchases_agree(database, folder, rows):
     )
     of_window = {"since": "2017-05-06", "until": "2017-05-14", "mapping": folder / "shop.toml"}
     expected = score(folder / "run", folder, **of_window).segments
-    asked = Asked(dialect=database.dialect, start="events")
+    asked = Requested(dialect=database.dialect, start="events")
     traits = DataTraits(has_clicks=False)
     known = {each: pl.Float64() for each in names} | {"n_impressions": pl.Int64()}
 
@@ -137,7 +137,7 @@ def test_purchases_with_returns_agree_on_any_log(database, tmp_path, rows):
 def test_timestamps_are_read_in_utc(database):
     model = bundle_of(Preprocessing((replace(PLAIN, feature="n_impressions"),), ()), [[1.0], [9.0]])
     model = replace(model, recipe="default", window=WINDOW)
-    asked = Asked(dialect=database.dialect, start="events", are_timestamps=True)
+    asked = Requested(dialect=database.dialect, start="events", are_timestamps=True)
     query = score_sql(
         model, asked, types={"n_impressions": pl.Int64()}, rates={}, traits=OF_IMPRESSIONS
     )
@@ -153,6 +153,6 @@ def test_what_does_not_follow_of_events_is_refused():
     for recipe in ("table", "default"):
         with raises_text(SelectionError):
             score_sql(
-                replace(ready, recipe=recipe), Asked(dialect="duckdb", start="events"),
+                replace(ready, recipe=recipe), Requested(dialect="duckdb", start="events"),
                 types={}, rates={}, traits=OF_IMPRESSIONS,
             )  # fmt: skip

@@ -14,7 +14,7 @@ from tests.pipeline.runs import segmentry
 from tests.texts import raises_text, says
 
 from segmentry.activate.sql._dbt import write_dbt
-from segmentry.activate.sql.scorer import DIALECTS, Asked, export_sql, score_sql
+from segmentry.activate.sql.scorer import DIALECTS, Requested, export_sql, score_sql
 from segmentry.errors import SelectionError
 from segmentry.results.run_folder import read_bundle, read_schema, read_segments
 from segmentry.schema import OF_IMPRESSIONS
@@ -28,7 +28,7 @@ def model_of(*features):
 
 
 def query_of(bundle, types, dialect="duckdb", tables=(), columns=()):
-    asked = Asked(dialect=dialect, tables=dict(tables), columns=dict(columns))
+    asked = Requested(dialect=dialect, tables=dict(tables), columns=dict(columns))
     return score_sql(bundle, asked, types=types, rates={}, traits=OF_IMPRESSIONS)
 
 
@@ -81,7 +81,7 @@ def test_users_of_a_run_have_the_segments_of_the_run(plain_run, database):
     table = pl.read_parquet(plain_run.folder / "users.parquet", columns=columns)
     whole = [each for each in columns if types[each].is_integer()]
 
-    query = export_sql(plain_run.folder, Asked(dialect=database.dialect))
+    query = export_sql(plain_run.folder, Requested(dialect=database.dialect))
 
     segments = read_segments(plain_run.folder).select(
         "user_id", "segment_id", "segment_key", "segment_name"
@@ -97,7 +97,7 @@ def test_the_rules_give_the_same_segments_in_every_database(plain_run, postgres)
     file = plain_run.folder / "rules.sql"
     own = file.read_text().replace("'users.parquet'", f"'{plain_run.folder / 'users.parquet'}'")
 
-    query = export_sql(plain_run.folder, Asked(dialect="postgres"), is_of_rules=True)
+    query = export_sql(plain_run.folder, Requested(dialect="postgres"), is_of_rules=True)
 
     assert sorted(postgres.answer(query, users=table)) == sorted(duckdb.sql(own).fetchall())
 

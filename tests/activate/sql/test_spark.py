@@ -12,7 +12,7 @@ from tests.activate.sql.models import cell_tables, scored_tables
 from tests.activate.sql.test_users import check_agrees, scored
 from tests.repeats import examples
 
-from segmentry.activate.sql.scorer import Asked, export_sql
+from segmentry.activate.sql.scorer import Requested, export_sql
 from segmentry.results.run_folder import read_bundle, read_segments
 
 _number = itertools.count()
@@ -85,8 +85,8 @@ def test_purchases_with_returns_agree_on_any_log(database, tmp_path, rows):
 def test_users_and_events_of_a_run_have_the_segments_of_the_run(plain_run, database):
     columns = ["user_id", *read_bundle(plain_run.folder).columns]
     table = pl.read_parquet(plain_run.folder / "users.parquet", columns=columns)
-    of_users = export_sql(plain_run.folder, Asked(dialect="spark"))
-    asked = Asked(
+    of_users = export_sql(plain_run.folder, Requested(dialect="spark"))
+    asked = Requested(
         dialect="spark", start="events", tables={"events": "ad_log"}, columns=test_events.NAMES
     )
     of_events = export_sql(plain_run.folder, asked)

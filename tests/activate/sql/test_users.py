@@ -8,7 +8,7 @@ from hypothesis import given
 from tests.activate.sql.models import PLAIN, SCORED, bundle_of, cell_tables, scored_tables
 from tests.repeats import examples
 
-from segmentry.activate.sql.scorer import Asked, score_sql
+from segmentry.activate.sql.scorer import Requested, score_sql
 from segmentry.results.scoring import score_users
 from segmentry.schema import OF_IMPRESSIONS
 from segmentry.segments.preprocessing import Preprocessing
@@ -17,7 +17,7 @@ from segmentry.segments.preprocessing import Preprocessing
 def scored(bundle, table, database):
     """Return what the query gives for each user."""
     types = dict(table.schema)
-    asked = Asked(dialect=database.dialect)
+    asked = Requested(dialect=database.dialect)
     query = score_sql(bundle, asked, types=types, rates={1: 0.25}, traits=OF_IMPRESSIONS)
     return {row[0]: row[1:] for row in database.answer(query, users=table)}
 

@@ -291,8 +291,8 @@ def test_no_page_of_another_site_opens_a_socket(behind, password, origin, is_ser
 )
 def test_who_logs_in_gets_the_page_that_was_asked_for(gate, asked, query):
     form = ask(gate, asked, query=query)[1]["body"].decode()
-    kept = html.unescape(re.search(r'name="asked" value="([^"]*)"', form)[1])
-    body = urlencode({"password": PASSWORD, "asked": kept}).encode()
+    kept = html.unescape(re.search(r'name="requested" value="([^"]*)"', form)[1])
+    body = urlencode({"password": PASSWORD, "requested": kept}).encode()
 
     sent = ask(gate, "/login", method="POST", body=body)
 

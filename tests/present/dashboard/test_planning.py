@@ -11,7 +11,7 @@ import pytest
 from tests.present.dashboard.test_pages import folder_of, shown, squeezed, text_of
 from tests.summaries import make_summary
 
-from segmentry.advise.basis import measure_plans, measure_plans_apart
+from segmentry.advise.basis import measure_plans, measure_plans_in_worker
 from segmentry.advise.budget import BudgetRequest, divide_budget
 from segmentry.advise.experiments import ARMS, ExperimentRequest, plan_test
 from segmentry.errors import BundleError
@@ -26,7 +26,7 @@ from segmentry.results.summary import read_summary
 def measured(monkeypatch):
     """Measure in this process, each time again."""
     _runs._basis.cache_clear()
-    monkeypatch.setattr(_runs, "measure_plans_apart", measure_plans)
+    monkeypatch.setattr(_runs, "measure_plans_in_worker", measure_plans)
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def test_a_summary_alone_is_told_what_is_missing(path, tmp_path):
 
 
 def test_measured_apart_is_measured_the_same(run_dir, basis):
-    apart = measure_plans_apart(run_dir)
+    apart = measure_plans_in_worker(run_dir)
 
     assert apart.segments == basis.segments
     assert apart.traffic == basis.traffic
@@ -183,7 +183,7 @@ def test_what_was_measured_beforehand_is_not_measured_again(run_dir, tmp_path, m
         asked.append(folder)
         return measure_plans(folder)
 
-    monkeypatch.setattr(_runs, "measure_plans_apart", measure)
+    monkeypatch.setattr(_runs, "measure_plans_in_worker", measure)
     prepare([tmp_path / "nothing", run_dir])
 
     assert asked == [run_dir]
@@ -195,6 +195,6 @@ def test_what_cannot_be_measured_apart_is_told_as_here(tmp_path):
     with pytest.raises(BundleError) as here:
         measure_plans(tmp_path)
     with pytest.raises(BundleError) as apart:
-        measure_plans_apart(tmp_path)
+        measure_plans_in_worker(tmp_path)
 
     assert str(apart.value) == str(here.value)

@@ -24,7 +24,7 @@ NAME = 'Käufer "<b>jetzt</b>" 高'
 @pytest.fixture(autouse=True)
 def nothing_allowed(monkeypatch):
     """Draw in this process, and forget what was allowed."""
-    monkeypatch.setattr(_renaming, "call_apart", lambda function, folder: function(folder))
+    monkeypatch.setattr(_renaming, "call_in_worker", lambda function, folder: function(folder))
     yield
     allow_renaming(None)
     _renaming._WAITING.clear()

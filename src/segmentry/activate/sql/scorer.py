@@ -39,7 +39,7 @@ DIALECTS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Requested:
     """What a query is to read, and in which grammar it is to be written."""
 
     dialect: str
@@ -55,7 +55,7 @@ class Asked:
 
 def export_sql(
     run_dir: Path,
-    asked: Asked,
+    requested: Requested,
     *,
     is_of_rules: bool = False,
     out: Path | None = None,
@@ -67,7 +67,7 @@ def export_sql(
     Parameters
     ----------
     run_dir : Path
-    asked : Asked
+    requested : Requested
         The dialect, what the query reads, and names.
     is_of_rules : bool
         The readable rules of the report instead of the model: nearly the same segments.
@@ -98,13 +98,13 @@ def export_sql(
         If the file exists or cannot be written.
     """
     require("sqlglot", extra="sql")
-    _check_known(asked.dialect, DIALECTS, option="--dialect")
-    _check_known(asked.start, STARTS, option="--from")
+    _check_known(requested.dialect, DIALECTS, option="--dialect")
+    _check_known(requested.start, STARTS, option="--from")
     if dbt is not None and is_of_rules:
         raise ConfigError("--dbt: found --rules too; expected one of them")
     if out is not None and out.exists() and not overwrite:
         raise OutputError(f"{out}: exists; choose another --out or add --overwrite")
-    sql = (_rules if is_of_rules else _scorer)(run_dir, asked)
+    sql = (_rules if is_of_rules else _scorer)(run_dir, requested)
     if dbt is not None:
         from segmentry.activate.sql._dbt import write_dbt
 
@@ -124,7 +124,7 @@ def _check_known(given: str, known: tuple[str, ...], *, option: str) -> None:
         raise ConfigError(f"{option} {given!r}: unknown; {hint}")
 
 
-def _scorer(run_dir: Path, asked: Asked) -> str:
+def _scorer(run_dir: Path, requested: Requested) -> str:
     summary = read_summary(run_dir)
     rates = {
         each.segment_id: each.expected_rate.value
@@ -133,7 +133,7 @@ def _scorer(run_dir: Path, asked: Asked) -> str:
     }
     return score_sql(
         read_bundle(run_dir),
-        asked,
+        requested,
         types=read_schema(run_dir, "users.parquet"),
         rates=rates,
         traits=summary.traits,
@@ -142,7 +142,7 @@ def _scorer(run_dir: Path, asked: Asked) -> str:
 
 def score_sql(
     bundle: Bundle,
-    asked: Asked,
+    requested: Requested,
     *,
     types: Mapping[str, pl.DataType],
     rates: Mapping[int, float],
@@ -157,16 +157,16 @@ def score_sql(
     from segmentry.activate.sql._steps import Inputs, steps_of, why_not
     from segmentry.activate.sql._trees import column
 
-    reason = why_not(bundle) or (why_not_from_events(bundle) if asked.start == "events" else "")
+    reason = why_not(bundle) or (why_not_from_events(bundle) if requested.start == "events" else "")
     if reason:
         raise SelectionError(f"no query scores as this model does: {reason}")
-    if asked.start == "users":
-        (table,) = _tables(asked, ("users",)).values()
-        _check_all(asked.columns, tuple(types), option="--column")
-        inputs = Inputs(table, lambda name: column(asked.columns.get(name, name)), types)
+    if requested.start == "users":
+        (table,) = _tables(requested, ("users",)).values()
+        _check_all(requested.columns, tuple(types), option="--column")
+        inputs = Inputs(table, lambda name: column(requested.columns.get(name, name)), types)
         before = []
     else:
-        before = _from_events(bundle, asked, traits, types)
+        before = _from_events(bundle, requested, traits, types)
         inputs = Inputs(before[-1][0], column, types)
     steps = [*before, *steps_of(bundle, inputs)]
     keys = None if bundle.keys is None else bundle.keys.keys
@@ -174,17 +174,17 @@ def score_sql(
         steps, keys=keys, names=bundle.names, rates=rates, are_cells=bundle.cells is not None
     )
     heading = (
-        f"The segments that segmentry found, for {asked.dialect}: one row per user,",
+        f"The segments that segmentry found, for {requested.dialect}: one row per user,",
         "segment 0 for users of no segment.",
     )
-    return written(tree, asked.dialect, heading=heading)
+    return written(tree, requested.dialect, heading=heading)
 
 
-def _tables(asked: Asked, roles: tuple[str, ...]) -> "dict[str, exp.Table]":
+def _tables(requested: Requested, roles: tuple[str, ...]) -> "dict[str, exp.Table]":
     from segmentry.activate.sql._trees import table_named
 
-    _check_all(asked.tables, roles, option="--table")
-    return {role: table_named(asked.tables.get(role, role)) for role in roles}
+    _check_all(requested.tables, roles, option="--table")
+    return {role: table_named(requested.tables.get(role, role)) for role in roles}
 
 
 def _check_all(given: Iterable[str], known: tuple[str, ...], *, option: str) -> None:
@@ -206,40 +206,42 @@ def why_not_from_events(bundle: Bundle) -> str:
 
 
 def _from_events(
-    bundle: Bundle, asked: Asked, traits: DataTraits, types: Mapping[str, pl.DataType]
+    bundle: Bundle, requested: Requested, traits: DataTraits, types: Mapping[str, pl.DataType]
 ) -> "list[Step]":
     from segmentry.activate.sql._events import ADS, EVENTS, Log, user_steps
     from segmentry.activate.sql._moments import epoch_seconds
 
     attributes = [each.name for each in bundle.attributes if each.name in bundle.columns]
-    _check_all(asked.columns, (*EVENTS, *ADS, *attributes), option="--column")
+    _check_all(requested.columns, (*EVENTS, *ADS, *attributes), option="--column")
     log = Log(
-        tables=_tables(asked, ("events", "ads", "profiles")),
-        called=lambda name: asked.columns.get(name, name),
-        moment=partial(epoch_seconds, dialect=asked.dialect if asked.are_timestamps else ""),
+        tables=_tables(requested, ("events", "ads", "profiles")),
+        called=lambda name: requested.columns.get(name, name),
+        moment=partial(
+            epoch_seconds, dialect=requested.dialect if requested.are_timestamps else ""
+        ),
         amounts=[each for each in EVENT_COLUMNS if f"{each}_sum" in types],
         has_time=traits.has_time,
         has_clicks=traits.has_clicks,
-        checks_not_clicked="is_not_click" in asked.columns,
+        checks_not_clicked="is_not_click" in requested.columns,
         has_profiles=bool(attributes) or recipe_named(bundle.recipe).population == "profiled",
     )
     return user_steps(bundle, log)
 
 
-def _rules(run_dir: Path, asked: Asked) -> str:
+def _rules(run_dir: Path, requested: Requested) -> str:
     from segmentry.activate.sql._statement import rules_of, written
 
     decisions = read_summary(run_dir).decisions
     rules = None if decisions is None else decisions.rules
     if rules is None:
         raise SelectionError(f"{run_dir}: the run has no rules; run it again")
-    if asked.columns or asked.start != "users":
+    if requested.columns or requested.start != "users":
         raise ConfigError(
             "--rules: the rules read the user table as is, without --column or --from"
         )
-    (table,) = _tables(asked, ("users",)).values()
+    (table,) = _tables(requested, ("users",)).values()
     heading = (
-        f"The segments by rules on raw units, without the model, for {asked.dialect}.",
+        f"The segments by rules on raw units, without the model, for {requested.dialect}.",
         f"They find the segment of {rules.fidelity:.1%} of the users of the run.",
     )
-    return written(rules_of(rules.sql, table=table), asked.dialect, heading=heading)
+    return written(rules_of(rules.sql, table=table), requested.dialect, heading=heading)

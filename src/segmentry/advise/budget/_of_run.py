@@ -81,8 +81,8 @@ def plan_budget(
     n_days = float(len(traffic.days))
     if n_impressions is None:
         per_day = int(traffic.users["n_impressions"].sum()) / n_days
-        ahead = n_days if days is None else min(days, 1e9)  # BudgetRequest checks it
-        n_impressions = max(1, round(per_day * ahead)) if ahead > 0 else 1
+        to_come = n_days if days is None else min(days, 1e9)  # BudgetRequest checks it
+        n_impressions = max(1, round(per_day * to_come)) if to_come > 0 else 1
     if exponent is None:
         exponent = 0.8 if response == "concave" else 1.0
     request = BudgetRequest(
@@ -174,7 +174,7 @@ def budget_rates(
     n_draws: int = 1000,
     seed: int = 0,
 ) -> tuple[FoldRates, FoldRates]:
-    """Forecast the rates of the segments that are shown, apart for two halves of the users.
+    """Forecast the rates of the segments that are shown, for each of two halves of the users.
 
     Those of clicks, or of impressions to which a purchase is `credited`.
 
@@ -186,7 +186,7 @@ def budget_rates(
         days=traffic.days,
         n_segments=len(traffic.summary.segments),
         shares=half_shares(traffic.users["user_id"], seed=seed),
-        n_days_ahead=n_days,
+        horizon=n_days,
         n_draws=n_draws,
         seed=seed,
     )
@@ -200,7 +200,7 @@ def budget_rates(
 
 
 def _budget(impressions: int | None, money: float | None, cost: float | None) -> int | None:
-    """Return the impressions that are asked for; None if nothing says how many."""
+    """Return the impressions that are requested; None if nothing says how many."""
     if impressions is not None and money is not None:
         raise ConfigError("--impressions and --money say the same; leave out one of them")
     if cost is not None and not 0 < cost < float("inf"):

@@ -1,4 +1,4 @@
-"""What is asked of a budget and what is answered."""
+"""A budget: the request and the plan."""
 
 import math
 from collections.abc import Mapping

@@ -21,7 +21,7 @@ _MAX_LOOKS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentRequest:
-    """What is asked of a test.
+    """What a test should find.
 
     Raises
     ------

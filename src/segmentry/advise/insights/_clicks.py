@@ -22,9 +22,9 @@ from segmentry.advise.insights._findings import (
 from segmentry.advise.insights._worth import (
     MOVED,
     PER,
-    clicks_apart,
     clicks_expected,
     clicks_gained,
+    clicks_of_difference,
     exactly,
     impressions_lacking,
     moved_away,
@@ -212,7 +212,7 @@ def _find_reversed(facts: Facts) -> Iterator[Finding]:
             ),
             Worth(
                 f"clicks lost per {count(PER)} impressions moved as the forming days advised",
-                clicks_apart(later),
+                clicks_of_difference(later),
                 ("The impressions come from, or go to, all other segments.",),
             ),
         )

@@ -156,7 +156,7 @@ KINDS = (
         "On all days less than 75 % of the users of the feature window's segment and of this one "
         "are common to both (Jaccard), or the segment was not found before.",
         "Which users are in the segment depends on the days that were used. It may still be "
-        "stable: that is asked of other users on the same days.",
+        "stable: that is checked with other users on the same days.",
         "Refresh the list of its users before each campaign.",
         _find_unstable,
         needs=LATER,
@@ -178,14 +178,14 @@ KINDS = (
         "caution",
         "At least 90 % of its users have an unknown value of some feature, and less than 90 % of "
         "all users have.",
-        "What sets it apart is that little is known of it, not what its users do.",
+        "It differs in how little is known of it, not what its users do.",
         "Do not read it as a kind of user; fix the profile data or leave those features out.",
         _find_missing_data,
         data="any",
     ),
     InsightKind(
         "SEG-014",
-        "Nothing to tell apart",
+        "No division",
         "note",
         "The run answers with one segment.",
         "No division of the users holds up by its rule. That is a finding.",

@@ -55,7 +55,7 @@ def clicks_gained(facts: Facts, index: Estimate, *, sign: int) -> Estimate:
     return _product(facts.level_estimate, Estimate(value=part, low=min(ends), high=max(ends)))
 
 
-def clicks_apart(difference: Estimate) -> Estimate:
+def clicks_of_difference(difference: Estimate) -> Estimate:
     """Return by how many clicks per 10,000 impressions a segment differs, whichever way."""
     if difference.value is None or difference.low is None or difference.high is None:
         return UNKNOWN

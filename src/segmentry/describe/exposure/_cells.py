@@ -33,7 +33,7 @@ class Members:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dimension:
-    """One way to tell impressions apart."""
+    """One way to group impressions."""
 
     kind: str
     keys: pl.DataFrame  # key and label as text; the row is the number of the key

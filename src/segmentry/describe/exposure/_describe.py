@@ -72,7 +72,7 @@ class LogDescription:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
-    """What is asked of every part; `is_sampled` tells which users curves are made of."""
+    """What every part should describe; `is_sampled` tells which users curves are made of."""
 
     window: Window
     dimensions: tuple[Dimension, ...]
@@ -191,19 +191,19 @@ def _read_all(
                 engine, part, window=plan.window, ad_places=ad_places, placements=placements
             )
             is_member = _piece_of(events, user_places, plan.members).segments > 0
-            asked: list[Future[None]] = []
+            requested: list[Future[None]] = []
             for some in pieces_of(events.of_users(is_member), n_rows=_ROWS_OF_A_PIECE):
                 piece = _piece_of(some, user_places, plan.members)
                 # Cut while the workers are still at the one before.
-                for each in asked:
+                for each in requested:
                     each.result()
                 # Each has its own findings, and numpy sorts without the interpreter's lock.
-                asked = [workers.submit(_take_exposure, piece, plan, found)]
-                asked += [
+                requested = [workers.submit(_take_exposure, piece, plan, found)]
+                requested += [
                     workers.submit(_take_cells, piece, dimension, total, plan, found)
                     for dimension, total in zip(plan.dimensions, found.cells, strict=True)
                 ]
-            for each in asked:
+            for each in requested:
                 each.result()
             if on_part is not None:
                 on_part(done, len(parts))
@@ -269,7 +269,7 @@ def _held_out(found: _Findings, plan: _Plan, *, min_users: int) -> HeldOutUse | 
     if not any(each.kind == "category" for each in plan.dimensions):
         return None
     if found.clicks is None:
-        reason = "no later days were kept apart when the segments were formed"
+        reason = "no later days were held out when the segments were formed"
         return HeldOutUse("category", 0, 0, (), "", reason=reason)
     return compare_held_out(found.clicks, dimension="category", min_users=min_users)
 

@@ -280,10 +280,10 @@ def _maximise(design: _Design, n_columns: int) -> FloatVector | None:
             return beta
         for halving in range(_MAX_STEPS):
             tried = beta + step / 2**halving
-            ahead = _moments(tried, design)
-            if ahead.value >= found.value:
+            further = _moments(tried, design)
+            if further.value >= found.value:
                 break
-        beta, found = tried, ahead
+        beta, found = tried, further
     return beta
 
 

@@ -27,7 +27,7 @@ class Exemplar:
     """One of "typical", "borderline": nearest to the centre of the segment, or as near to another
     one."""
     user_id: str | None
-    """Null unless ids were asked for."""
+    """Null unless ids were requested."""
     margin: float
     """0 on the border, 1 on the centre."""
     next_segment_id: int | None

@@ -94,7 +94,7 @@ def name_segments(
       (`NumericStatistics.standing`), which a few extreme users cannot move.
     - Where that is taken, a habit or who they are comes in between: the feature that stands out
       most, forming ones first; its difference must be clear of 0. Clicks of the days that formed
-      the segments name nothing. Segments that no word sets apart are compared with each other.
+      the segments name nothing. Segments that no word distinguishes are compared with each other.
 
     The names come in the order of `segments`; no two are equal, whatever the case of their letters.
     """
@@ -274,7 +274,7 @@ def _joined(words: Sequence[str]) -> str:
 
 
 def _compared(place: int, words: Mapping[int, _Words]) -> str:
-    """Name a segment that no word of its own sets apart by its place among those like it."""
+    """Name a segment that no word of its own distinguishes by its place among those like it."""
     own = words[place]
     alike = [each for each in words if words[each].response == own.response]
     rank = sorted(alike, key=lambda p: (-words[p].weight, p)).index(place)

@@ -157,7 +157,7 @@ class SegmentProfile:
     tests: tuple[FeatureTest, ...] = ()
     """Of the features whose family formed no segment."""
     is_stable: bool | None = None
-    """Whether other users of the same kind give it again; null where it was not asked."""
+    """Whether other users of the same kind give it again; null where it was not checked."""
     decision: Decision | None = None
     """What to do with its ads; null until it is decided."""
     decision_reason: str = ""

@@ -88,7 +88,7 @@ def find_rules(
     population: str,
     complete: Sequence[str] = (),
 ) -> RuleSet:
-    """Find few rules on raw units that tell the segments apart.
+    """Find few rules on raw units that distinguish the segments.
 
     `features` are those that formed the segments, `population` the users that the recipe
     segments, and `complete` the features that must be known of a user to be segmented.

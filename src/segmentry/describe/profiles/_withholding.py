@@ -15,7 +15,7 @@ from segmentry.privacy import hidden_cells, hidden_table
 from segmentry.schema import UNKNOWN
 from segmentry.schema.arrays import BoolVector, IntVector
 
-_MERGED = "too few to be shown apart"
+_MERGED = "too few to be shown alone"
 
 
 def withheld_name(min_size: int) -> str:

@@ -30,7 +30,7 @@ class MethodResult:
     sizes : tuple of int
         Users of the segments, falling.
     n_unassigned : int
-        Users that it was asked to place and put nowhere.
+        Users that it should place and put nowhere.
     silhouette : Estimate
         Euclidean, of sampled assigned users against all assigned users, 95 % interval.
     inner_gain : Estimate
@@ -43,7 +43,7 @@ class MethodResult:
     n_runs, n_failed : int
         Of those fits.
     agreement : float or None
-        Adjusted Rand index with the run's segments, over users that both were asked to place.
+        Adjusted Rand index with the run's segments, over users that both should place.
     seconds : float
         Of one fit.
     peak_memory_mb : float or None
@@ -103,7 +103,7 @@ class AlgorithmComparison:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserLabels:
-    """The run's own segments, and what only they may be asked.
+    """The run's own segments, and what only they are checked on.
 
     Parameters
     ----------

@@ -44,8 +44,8 @@ def _bend(sample: np.typing.NDArray[np.float64], n_least: int) -> float:
     """Return the distance to the n-th neighbour where the sorted distances bend."""
     from scipy.spatial import cKDTree
 
-    n_asked = min(n_least, len(sample))
-    distances = cKDTree(sample).query(sample, k=[n_asked])[0][:, 0]
+    n_requested = min(n_least, len(sample))
+    distances = cKDTree(sample).query(sample, k=[n_requested])[0][:, 0]
     curve = np.quantile(distances, np.linspace(1, 0, _N_QUANTILES))
     knee = find_knee(list(range(1, _N_QUANTILES + 1)), curve.tolist())
     eps = float(curve[(knee or _N_QUANTILES // 20) - 1])

@@ -36,7 +36,7 @@ class Method:
     Parameters
     ----------
     name : str
-        As it is asked for.
+        As it is requested.
     label : str
         As people read it.
     new_users : str
@@ -53,7 +53,7 @@ class Method:
 
 
 def _users(rows: Rows, weights: FloatVector) -> DistinctRows:
-    """Return the users as a run clusters them: rows that only latent classes tell apart are one."""
+    """Return users as a run clusters them: rows that only latent classes distinguish are one."""
     is_in = weights > 0
     return distinct_rows(rows.distinct.rows[is_in], weights=weights[is_in])
 

@@ -7,7 +7,7 @@ from segmentry.errors import SelectionError
 from segmentry.evaluation.algorithms._methods import method_named
 from segmentry.evaluation.algorithms._rows import Partition, Rows
 from segmentry.runtime.memory import peak_memory_mb
-from segmentry.runtime.processes import call_apart
+from segmentry.runtime.processes import call_in_worker
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,7 @@ def fit_alone(name: str, rows: Rows, k: int, seed: int) -> Timed:
     """Fit in a new process and read how much memory it took at most, libraries included."""
     began = time.perf_counter()
     try:
-        return call_apart(_measured, name, rows, k, seed)
+        return call_in_worker(_measured, name, rows, k, seed)
     except RuntimeError as error:  # such as one that took all memory and was ended for it
         return Timed(None, str(error), time.perf_counter() - began, None)
 

@@ -71,8 +71,8 @@ def prepare_rows(table: pl.DataFrame, plans: Sequence[ColumnPlan], *, recipe: Re
     >>> rows.distinct.weights, rows.segment_ids(np.array([0, 1]))
     (array([2., 1.]), array([0, 1, 1, 2]))
     """
-    is_asked, _ = population_of(recipe, table)
-    steps = fit_preprocessing(table.filter(is_asked), plans)
+    is_requested, _ = population_of(recipe, table)
+    steps = fit_preprocessing(table.filter(is_requested), plans)
     is_member, _ = membership(recipe, steps, table)
     members = table.filter(is_member)
     X = steps.transform(members)
@@ -85,7 +85,7 @@ def prepare_rows(table: pl.DataFrame, plans: Sequence[ColumnPlan], *, recipe: Re
     except (ConfigError, SchemaError) as error:
         without_parts = str(error)
     is_unknown = np.column_stack([members[p.feature.name].is_null().to_numpy() for p in forming])
-    # `X` is clipped and filled: it would join users that latent classes or cells tell apart.
+    # `X` is clipped and filled: it would join users that latent classes or cells distinguish.
     distinct, extra = distinct_with(np.hstack([matrix, is_unknown]), X)
     n_columns = matrix.shape[1]
     return Rows(

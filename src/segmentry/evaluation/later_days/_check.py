@@ -202,10 +202,10 @@ def check_later(
     seen = counts.totals(feature_days)
     later = counts.totals(outcome_days) if outcome_days else None
     has_segment = first.segment_ids != UNASSIGNED
-    n_ahead = max(1, len(outcome_days))
+    horizon = max(1, len(outcome_days))
 
     relabelling = _relabelling(first, early.table, counts, days=feature_days, prior=early.prior)
-    forecast = _forecast(relabelling, first.n_segments, n_ahead=n_ahead)
+    forecast = _forecast(relabelling, first.n_segments, horizon=horizon)
     found = verdicts(
         first.segment_ids,
         forecast=forecast,
@@ -215,7 +215,7 @@ def check_later(
     gain, soft_gain = _gains(first, forecast, seen, later, prior=early.prior, seed=seed)
     refit, alignment = _refit(first, table, find)
     published, halves, by_segment = _publish(
-        refit, table, counts, days=local_days(window), prior=prior, n_ahead=n_ahead, shown=min_size
+        refit, table, counts, days=local_days(window), prior=prior, horizon=horizon, shown=min_size
     )
     level_later = UNKNOWN if later is None else outcome_rate(later, has_segment)
     return refit, Validation(
@@ -253,12 +253,12 @@ def _check_events(
     forming_days = local_days(early.split.feature)
     later_days = range(forming_days.stop, periods[-1].stop)
     forming = [each for each in periods if each.stop <= forming_days.stop]
-    n_ahead = max(1, len(periods) - len(forming))
+    horizon = max(1, len(periods) - len(forming))
     seen = counts.outcomes(forming_days)
     later = counts.outcomes(later_days) if later_days else None
     relabelling = _relabelling(first, early.table, counts, days=forming_days, prior=None)
     forecast = forecast_events(
-        counts, relabelling, periods=forming, n_segments=first.n_segments, n_ahead=n_ahead
+        counts, relabelling, periods=forming, n_segments=first.n_segments, horizon=horizon
     )
     found = verdicts(
         first.segment_ids, forecast=forecast, later=later, words=words_of(early.outcome)
@@ -279,7 +279,7 @@ def _check_events(
         ),
         periods=periods,
         n_segments=refit.n_segments,
-        n_ahead=n_ahead,
+        horizon=horizon,
     )
     has_segment = first.segment_ids != UNASSIGNED
     return refit, Validation(
@@ -360,13 +360,13 @@ def _relabelling(
     )
 
 
-def _forecast(relabelling: Relabelling, n_segments: int, *, n_ahead: int) -> Forecasts:
+def _forecast(relabelling: Relabelling, n_segments: int, *, horizon: int) -> Forecasts:
     return forecast_ctr(
         relabelling.counts,
         relabelling.labels,
         days=relabelling.days,
         n_segments=n_segments,
-        n_outcome_days=n_ahead,
+        n_outcome_days=horizon,
         caveats=relabelling.caveats,
     )
 
@@ -378,7 +378,7 @@ def _publish(
     *,
     days: range,
     prior: BetaPrior | None,
-    n_ahead: int,
+    horizon: int,
     shown: int,
 ) -> tuple[Forecasts, tuple[FoldRates, FoldRates] | None, tuple[DayLevels, ...]]:
     """Forecast from all days, by halves of users, and by day: days are left out once."""
@@ -390,17 +390,17 @@ def _publish(
     n_segments = segmentation.n_segments
     if len(days) < 2:
         labels = relabelling.labels
-        few = forecast_ctr(counts, labels, days=days, n_segments=n_segments, n_outcome_days=n_ahead)
+        few = forecast_ctr(counts, labels, days=days, n_segments=n_segments, n_outcome_days=horizon)
         return replace(few, caveats=relabelling.caveats), None, ()
     fit = cross_fit(counts, relabelling.labels, days=days)
     forecasts = forecast_of(
-        fit, n_segments=n_segments, n_outcome_days=n_ahead, caveats=relabelling.caveats
+        fit, n_segments=n_segments, n_outcome_days=horizon, caveats=relabelling.caveats
     )
     halves = fold_rates_of(
         fit,
         n_segments=n_segments,
         shares=half_shares(table["user_id"]),
-        n_days_ahead=len(days),
+        horizon=len(days),
     )
     return forecasts, halves, segment_levels(fit, days, n_segments=n_segments)
 
@@ -428,7 +428,7 @@ def clicks_forecast(first: Segmentation, early: EarlyUsers) -> npt.NDArray[np.fl
     relabelling = _relabelling(
         first, early.table, early.counts(), days=local_days(feature), prior=early.prior
     )
-    found = _forecast(relabelling, first.n_segments, n_ahead=len(local_days(outcome)))
+    found = _forecast(relabelling, first.n_segments, horizon=len(local_days(outcome)))
     return _per_user(found, first.segment_ids)
 
 

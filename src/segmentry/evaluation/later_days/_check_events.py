@@ -23,11 +23,11 @@ def forecast_events(
     *,
     periods: Sequence[range],
     n_segments: int,
-    n_ahead: int,
+    horizon: int,
 ) -> Forecasts:
     """Forecast the events or the value of each segment per user and day.
 
-    `periods` are those of the forming days, and `n_ahead` more like the last are forecast.
+    `periods` are those of the forming days, and `horizon` more like the last are forecast.
 
     Notes
     -----
@@ -40,7 +40,7 @@ def forecast_events(
             ctr=(UNKNOWN,) * n_segments,
             index=(UNKNOWN,) * n_segments,
             n_days=len(periods),
-            n_outcome_days=n_ahead,
+            n_outcome_days=horizon,
             caveats=relabelling.caveats,
             reason="the feature window has one period: none can be held out",
         )
@@ -49,7 +49,7 @@ def forecast_events(
         counts,
         relabelling.labels,
         periods=periods,
-        n_ahead=n_ahead,
+        horizon=horizon,
         history=own_history(counts, whole),
     )
     factor = 1.0
@@ -58,7 +58,7 @@ def forecast_events(
     found = forecast_of(
         replace(fit, c=fit.c * factor),
         n_segments=n_segments,
-        n_outcome_days=n_ahead,
+        n_outcome_days=horizon,
         caveats=relabelling.caveats,
         is_moving=True,
     )

@@ -92,14 +92,14 @@ def day_levels(counts: UserDays, days: Collection[int]) -> DayLevels:
     >>> [each.ctr.value for each in found.days], round(found.sd, 2), found.p_value < 0.001
     ([0.01, 0.02], 0.49, True)
     """
-    asked = [day for day in counts.days if day in set(days)]
+    requested = [day for day in counts.days if day in set(days)]
     return levels_of(
         (
             day,
             counts.n_impressions[rows].astype(np.float64),
             counts.n_clicks[rows].astype(np.float64),
         )
-        for day, rows in zip(asked, counts.rows_of(asked), strict=True)
+        for day, rows in zip(requested, counts.rows_of(requested), strict=True)
     )
 
 

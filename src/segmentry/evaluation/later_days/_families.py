@@ -84,7 +84,7 @@ class Way:
 def permuted_family(early: EarlyUsers, names: Sequence[str], *, seed: int) -> EarlyUsers:
     """Put the behaviours of other users in the place of each user's own."""
     behaviours = early.behaviours
-    assert behaviours is not None, "asked before"  # noqa: S101  # by the caller
+    assert behaviours is not None, "checked before"  # noqa: S101  # by the caller
     order = np.random.default_rng([seed, len(names)]).permutation(early.table.height)
     return replace(
         early,
@@ -100,7 +100,7 @@ def compare_families(first: Way, second: Way, *, seed: int) -> tuple[AddedGain, 
     """
     early, gains = first.early, []
     outcome = early.split.outcome
-    assert outcome is not None, "asked before"  # noqa: S101  # by the caller
+    assert outcome is not None, "checked before"  # noqa: S101  # by the caller
     counts = early.counts()
     seen, later = (counts.totals(local_days(each)) for each in (early.split.feature, outcome))
     ours, theirs = first.clicks(), second.clicks()

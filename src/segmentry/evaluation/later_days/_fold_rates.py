@@ -58,11 +58,11 @@ def fold_rates(
     days: Sequence[int],
     n_segments: int,
     shares: FloatVector,
-    n_days_ahead: float,
+    horizon: float,
     n_draws: int = 1000,
     seed: int = 0,
 ) -> tuple[FoldRates, FoldRates] | None:
-    """Forecast CTRs as `forecast_ctr` does, apart for two random halves of the users.
+    """Forecast CTRs as `forecast_ctr` does, for each of two random halves of the users.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def fold_rates(
         Days to cross-fit over, two at least.
     shares : ndarray of float, shape (n_users,)
         Hash of each user in [0, 1): it tells the half and the random group.
-    n_days_ahead : float
+    horizon : float
         Length of the time to come; the common level varies less over more days.
 
     Returns
@@ -86,7 +86,7 @@ def fold_rates(
     Variance Estimation, ch. 2): users are the unit, and a draw costs one row of a matrix product.
     A segment without clicks is drawn from Beta(1/2, n + 1/2) (Jeffreys). All segments share each
     draw's shift of the level in log-odds: Student's t with D - 1 degrees of freedom times the
-    standard deviation between days, beyond sampling, times sqrt(1 / D + 1 / days ahead).
+    standard deviation between days, beyond sampling, times sqrt(1 / D + 1 / horizon).
 
     Examples
     --------
@@ -96,7 +96,7 @@ def fold_rates(
     ...                      schema=["user_id", "day", "n_impressions", "n_clicks"])
     >>> counts = UserDays.from_frame(frame, users=pl.Series(range(40)))
     >>> one, other = fold_rates(counts, lambda _: 1 + np.arange(40) % 2, days=range(3),
-    ...                         n_segments=2, shares=np.arange(40) / 41, n_days_ahead=3)
+    ...                         n_segments=2, shares=np.arange(40) / 41, horizon=3)
     >>> one.ctr.round(2).tolist(), other.ctr.round(2).tolist()
     ([0.0, 0.1], [0.0, 0.1])
     """
@@ -107,7 +107,7 @@ def fold_rates(
         fit,
         n_segments=n_segments,
         shares=shares,
-        n_days_ahead=n_days_ahead,
+        horizon=horizon,
         n_draws=n_draws,
         seed=seed,
     )
@@ -118,7 +118,7 @@ def fold_rates_of(
     *,
     n_segments: int,
     shares: FloatVector,
-    n_days_ahead: float,
+    horizon: float,
     n_draws: int = 1000,
     seed: int = 0,
 ) -> tuple[FoldRates, FoldRates] | None:
@@ -128,7 +128,7 @@ def fold_rates_of(
     sums = _sums(fit, shares, n_segments)
     rng = np.random.default_rng(seed)
     between, _ = day_variance(fit)
-    spread = (between * (1 / fit.n_days + 1 / n_days_ahead)) ** 0.5
+    spread = (between * (1 / fit.n_days + 1 / horizon)) ** 0.5
     level = spread * rng.standard_t(fit.n_days - 1, size=(n_draws, 1))
     one, other = (_drawn(each, fit.extrapolation, level, rng) for each in sums)
     return one, other

@@ -122,10 +122,10 @@ def _cells(
     segment_ids: IntVector, own: FloatVector, published: FloatVector | None
 ) -> tuple[FloatVector, IntVector]:
     """Group users of equal segment, own CTR and forecast; columns in this order."""
-    asked = own if published is None else published
-    if not np.isfinite(asked).all():
+    requested = own if published is None else published
+    if not np.isfinite(requested).all():
         raise ValueError("forecast: found one that is not a number, expected a CTR per user")
-    distinct = distinct_rows(np.column_stack([segment_ids, own, asked]))
+    distinct = distinct_rows(np.column_stack([segment_ids, own, requested]))
     return distinct.rows, distinct.inverse
 
 

@@ -79,7 +79,7 @@ def outcome_gain(
     history = own_history(counts, forming)
     if history is None:
         return replace(blank, reason=NO_SIGNAL)
-    predictions = [_floored(history.predict(counts, forming, ahead=len(later))[known])]
+    predictions = [_floored(history.predict(counts, forming, horizon=len(later))[known])]
     if forecast is not None:
         level = float(y.mean())
         given = np.where(segment_ids[known] == UNASSIGNED, level, forecast[known] * len(later))

@@ -28,14 +28,14 @@ class OwnHistory:
         name = "BG/NBD" if isinstance(self.events, BetaGeometric) else "gamma-Poisson"
         return name if self.money is None else f"{name} and gamma-gamma"
 
-    def predict(self, counts: UserDays, days: range, *, ahead: int) -> FloatVector:
+    def predict(self, counts: UserDays, days: range, *, horizon: int) -> FloatVector:
         """Predict the outcome of each user over so many days after some first days.
 
         Shape (n_users,); 0 for a user who was not known then.
         """
         x, last, T, mean = _history(counts, days)
         is_known = T >= 0
-        expected = self.events.expected(x, last, np.maximum(T, 0.0), ahead=ahead)
+        expected = self.events.expected(x, last, np.maximum(T, 0.0), horizon=horizon)
         if self.money is not None:
             expected = expected * self.money.expected(x, mean)
         return np.where(is_known, expected, 0.0)

@@ -15,7 +15,7 @@ def hold_out_last(
     relabel: Relabel,
     *,
     periods: Sequence[range],
-    n_ahead: int,
+    horizon: int,
     history: OwnHistory | None = None,
 ) -> CrossFit:
     """Label users by the first periods of the forming days, and count them in the last ones.
@@ -29,7 +29,7 @@ def hold_out_last(
     ----------
     periods : sequence of range
         Neighbouring periods of the forming days, two at least.
-    n_ahead : int
+    horizon : int
         Periods to come, of the length of the last one.
     history : OwnHistory, optional
         Users age: of those who came half a year ago more have left for good than of those who came
@@ -45,29 +45,31 @@ def hold_out_last(
     >>> frame = pl.DataFrame(rows, orient="row", schema=["user_id", "day"]).with_columns(
     ...     n_impressions=1, n_clicks=0)
     >>> counts = UserDays.from_frame(frame, users=pl.Series([0, 1]), outcome=Outcome(kind="events"))
-    >>> fit = hold_out_last(counts, lambda days: np.array([1, 2]), n_ahead=2,
+    >>> fit = hold_out_last(counts, lambda days: np.array([1, 2]), horizon=2,
     ...                     periods=[range(day, day + 2) for day in range(0, 8, 2)])
     >>> fit.single.tolist(), fit.day.tolist(), (fit.c / fit.n).tolist()
     ([1, 2, 1, 2], [0, 0, 1, 1], [1.0, 0.5, 1.0, 0.5])
     """
-    n_held = max(1, min(n_ahead, len(periods) // 2))
+    n_held = max(1, min(horizon, len(periods) // 2))
     held = periods[-n_held:]
     past = range(periods[0].start, held[0].start)
     whole = range(periods[0].start, periods[-1].stop)
     ids, now = relabel(past), relabel(whole)
     sizes = np.bincount(now, minlength=int(max(ids.max(initial=0), now.max(initial=0))) + 1)
     users = np.flatnonzero((ids > 0) & (counts.first_days() < past.stop))
-    n_days = n_ahead * len(periods[-1])
+    n_days = horizon * len(periods[-1])
     n, c = [], []
     for period in held:
         later = counts.outcomes(period)
         n.append(later.n_trials[users].astype(np.float64))
         c.append(later.n_successes[users].astype(np.float64))
     if history is not None:
-        to_come = history.predict(counts, whole, ahead=n_days)
+        to_come = history.predict(counts, whole, horizon=n_days)
         totals = np.bincount(now, weights=to_come, minlength=sizes.size)
         rates = (totals / np.maximum(sizes * n_days, 1)).astype(np.float64)
-        until = [history.predict(counts, past, ahead=each.stop - past.stop)[users] for each in held]
+        until = [
+            history.predict(counts, past, horizon=each.stop - past.stop)[users] for each in held
+        ]
         n = _in_days(until, rates[ids[users]])
     return _fit(
         np.tile(users, n_held),

@@ -27,7 +27,7 @@ class GammaPoisson:
 
     Examples
     --------
-    >>> GammaPoisson(shape=1.0, rate=10.0).expected([0, 4], [0, 9], [10, 10], ahead=20).tolist()
+    >>> GammaPoisson(shape=1.0, rate=10.0).expected([0, 4], [0, 9], [10, 10], horizon=20).tolist()
     [1.0, 5.0]
     """
 
@@ -36,12 +36,12 @@ class GammaPoisson:
     log_likelihood: float = 0.0
 
     def expected(
-        self, x: npt.ArrayLike, last: npt.ArrayLike, T: npt.ArrayLike, *, ahead: float
+        self, x: npt.ArrayLike, last: npt.ArrayLike, T: npt.ArrayLike, *, horizon: float
     ) -> FloatVector:
         """Return the events to expect of each user over a time to come; `last` tells nothing."""
         del last
         x, T = np.asarray(x, np.float64), np.asarray(T, np.float64)
-        found: FloatVector = ahead * (self.shape + x) / (self.rate + T)
+        found: FloatVector = horizon * (self.shape + x) / (self.rate + T)
         return found
 
 
@@ -59,7 +59,7 @@ class BetaGeometric:
     The published fit to CDNOW; two repeat purchases, the last after 30.43 of 38.86 weeks:
 
     >>> model = BetaGeometric(shape=0.243, rate=4.414, a=0.793, b=2.426)
-    >>> round(model.expected([2], [30.43], [38.86], ahead=39).item(), 2)
+    >>> round(model.expected([2], [30.43], [38.86], horizon=39).item(), 2)
     1.23
     """
 
@@ -70,7 +70,7 @@ class BetaGeometric:
     log_likelihood: float = 0.0
 
     def expected(
-        self, x: npt.ArrayLike, last: npt.ArrayLike, T: npt.ArrayLike, *, ahead: float
+        self, x: npt.ArrayLike, last: npt.ArrayLike, T: npt.ArrayLike, *, horizon: float
     ) -> FloatVector:
         """Return the events to expect of each user over a time to come; equation 10."""
         from scipy.special import hyp2f1
@@ -79,8 +79,8 @@ class BetaGeometric:
         # At a = 1 the equation is 0 / 0; its limit is met from next to it.
         a = self.a if abs(self.a - 1) > 1e-6 else 1 + 1e-6
         r, alpha, b = self.shape + x, self.rate, self.b + x
-        base = (alpha + T) / (alpha + T + ahead)
-        lived = base**r * hyp2f1(r, b, a + b - 1, ahead / (alpha + T + ahead))
+        base = (alpha + T) / (alpha + T + horizon)
+        lived = base**r * hyp2f1(r, b, a + b - 1, horizon / (alpha + T + horizon))
         gone = np.where(x > 0, a / np.maximum(b - 1, 1e-9), 0.0)
         gone = gone * ((alpha + T) / (alpha + last)) ** r
         found: FloatVector = (a + b - 1) / (a - 1) * (1 - lived) / (1 + gone)
@@ -211,8 +211,8 @@ def fit_events(
     n_users = int((times > 0).sum())
     if leaving.log_likelihood - plain.log_likelihood <= np.log(n_users):
         return plain
-    ahead = float(times.mean())
-    return leaving if np.isfinite(leaving.expected(x, last, T, ahead=ahead)).all() else plain
+    horizon = float(times.mean())
+    return leaving if np.isfinite(leaving.expected(x, last, T, horizon=horizon)).all() else plain
 
 
 def fit_gamma_gamma(x: npt.ArrayLike, mean_value: npt.ArrayLike) -> GammaGamma | None:

@@ -355,7 +355,7 @@ def _points(difference: float, words: OutcomeWords) -> str:
     return f"{abs(words.per * difference):.2f} {words.unit}"
 
 
-def _apart(difference: float, words: OutcomeWords) -> str:
+def _against(difference: float, words: OutcomeWords) -> str:
     return f"{_points(difference, words)} {'below' if difference < 0 else 'above'}"
 
 
@@ -363,8 +363,8 @@ def _reason(
     found: SegmentVerdict, after: Difference, expected: Difference, words: OutcomeWords
 ) -> str:
     numbers = (
-        f"{words.rate} forecast {_apart(expected.value, words)} that of all others, "
-        f"{_apart(after.value, words)} it later, day for day"
+        f"{words.rate} forecast {_against(expected.value, words)} that of all others, "
+        f"{_against(after.value, words)} it later, day for day"
     )
     if found.verdict == "no difference":
         if not expected.is_forecast:

@@ -16,7 +16,7 @@ from segmentry.schema.arrays import FloatVector
 Division = Literal["natural groups", "graded division", "one segment"]
 
 GAIN_SHARE = 0.9
-"""Share of the largest gain that is enough, unless another is asked for."""
+"""Share of the largest gain that is enough, unless another is requested."""
 
 RULE_WITHOUT_LOG = (
     "Without days to hold out (no log, or a single day): the largest number of clusters with a "
@@ -58,7 +58,7 @@ class EvidenceReport:
         Days of the feature window, and the blocks in which they were held out in turn; below two
         blocks nothing could be.
     n_by_evidence : int
-        The number that the evidence chooses, whatever was asked for.
+        The number that the evidence chooses, whatever was requested.
     division : str
         "natural groups", "graded division" or "one segment".
     n_groups : int
@@ -127,7 +127,7 @@ class NumberChoice:
         return 1 if self.separation is None else self.separation.n_groups
 
     def at_least(self, least: int) -> int:
-        """Return the chosen number, or the best that is no smaller than was asked for."""
+        """Return the chosen number, or the best that is no smaller than was requested."""
         if self.n_segments >= least:
             return self.n_segments
         return min((k for k in self.sufficient if k >= least), default=least)

@@ -65,7 +65,7 @@ def evidence_basis(
     table : DataFrame
         The user table that segments are formed on.
     early : EarlyUsers or None
-        Null where no day was kept apart: then there are no later days to ask.
+        Null where no day was held out: then there are no later days to check.
     """
     shares = hash_shares(table["user_id"], salt=_SALT)
     positions = np.sort(np.argsort(shares, kind="stable")[:_MAX_USERS])
@@ -109,7 +109,7 @@ def find_by_evidence(
     Parameters
     ----------
     find : callable
-        Forms segments with the number that a decision gives, or the one that was asked for.
+        Forms segments with the number that a decision gives, or the one that was requested.
     least : int
         No fewer segments than this.
     """

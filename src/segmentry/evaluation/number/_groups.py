@@ -59,7 +59,7 @@ class GapCurve:
     reference : {"uniform", "pca"}
         Uniform over the range of each column, or of each principal component.
     numbers : tuple of int
-        1..K; fewer than asked for where the users take only few distinct values.
+        1..K; fewer than requested where the users take only few distinct values.
     gaps, errors : tuple of float
         Mean log dispersion of the references minus that of the data, and s_k.
     n_groups : int

@@ -92,7 +92,7 @@ def _separation(
     if spread is None:
         return separate(rows, most=most, seed=seed)
     found = separate(spread[0], most=most, seed=seed)
-    if found.n_groups > 1 and separate(spread[1], most=most, seed=seed).is_ever_apart:
+    if found.n_groups > 1 and separate(spread[1], most=most, seed=seed).is_ever_separate:
         return replace(found, n_groups=1, is_exposure_alone=True)
     return found
 
@@ -136,13 +136,13 @@ def decision_of(choice: NumberChoice, numbers: Sequence[int], *, least: int = 1)
     numbers : sequence of int
         Numbers that may be chosen.
     least : int
-        Smallest number that was asked for.
+        Smallest number that was requested.
     """
     n_segments = _usable(choice.at_least(least), numbers)
     reason = choice.reason
     if n_segments != choice.n_segments and choice.n_segments < least:
         reason = (
-            f"K = {n_segments} because at least {least} were asked for; the evidence would choose "
+            f"K = {n_segments} because at least {least} were requested; the evidence would choose "
             f"{choice.n_segments}. {reason}"
         )
     return Decision(

@@ -19,7 +19,7 @@ _FEWEST = 10
 
 @dataclass(frozen=True, slots=True)
 class Separation:
-    """For each number of clusters, how often all of them are apart.
+    """For each number of clusters, how often all of them are separate.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Separation:
         Columns with no more than two values, such as those of levels: they are groups by
         definition, so that they are left out.
     is_exposure_alone : bool
-        Whether clusters are apart without the click rate as well, so that no groups are claimed.
+        Whether clusters are separate without the click rate as well, so that no groups are claimed.
     """
 
     numbers: tuple[int, ...]
@@ -45,8 +45,8 @@ class Separation:
     is_exposure_alone: bool = False
 
     @property
-    def is_ever_apart(self) -> bool:
-        """Whether two clusters or more are all apart in any of the splits."""
+    def is_ever_separate(self) -> bool:
+        """Whether two clusters or more are all separate in any of the splits."""
         return any(share > 0 for share in self.shares[1:])
 
     @property
@@ -65,9 +65,9 @@ def separate(
     """Look for the largest number of clusters that have a valley between every two.
 
     Half of the users form clusters by k-means. The users of the other half that fall into two of
-    them are projected on the line between the two centres. The two are apart where Hartigan's dip
-    test rejects one mode at 5 %, or where both sides of the midpoint reject a density that falls
-    away from it at 5 %: the first sees groups of equal size best, the second small ones.
+    them are projected on the line between the two centres. The two are separate where Hartigan's
+    dip test rejects one mode at 5 %, or where both sides of the midpoint reject a density that
+    falls away from it at 5 %: the first sees groups of equal size best, the second small ones.
 
     Notes
     -----
@@ -88,21 +88,21 @@ def separate(
     1
     """
     sample = sample_users(distinct, n_users=n_users, seed=seed)
-    is_asked = np.array([np.unique(column).size > 2 for column in distinct.rows.T], dtype=bool)
-    users = np.repeat(sample.rows[:, is_asked], sample.weights.astype(np.int64), axis=0)
+    is_requested = np.array([np.unique(column).size > 2 for column in distinct.rows.T], dtype=bool)
+    users = np.repeat(sample.rows[:, is_requested], sample.weights.astype(np.int64), axis=0)
     rng = np.random.default_rng([seed, users.shape[0]])
     X = np.column_stack([spread_ties(column, rng) for column in users.T]) if users.size else users
     n_half = len(X) // 2
     numbers: tuple[int, ...] = (1,)
-    if is_asked.any() and n_half > 1:
+    if is_requested.any() and n_half > 1:
         numbers = usable_numbers(sample, min(most, n_half - 1))
     halves = [np.argsort(rng.random(len(X))) for _ in range(_N_SPLITS)]
 
-    def are_apart(order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[bool]:
+    def are_separate(order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[bool]:
         first, second = X[order[:n_half]], X[order[n_half:]]
-        return [k == 1 or _all_apart(first, second, k, seed=seed) for k in numbers]
+        return [k == 1 or _all_separate(first, second, k, seed=seed) for k in numbers]
 
-    found = np.array(map_in_threads(are_apart, halves))
+    found = np.array(map_in_threads(are_separate, halves))
     shares = found.mean(axis=0)
     return Separation(
         numbers=numbers,
@@ -110,7 +110,7 @@ def separate(
         n_groups=max(k for k, share in zip(numbers, shares, strict=True) if share > 0.5),
         n_users=len(X),
         n_splits=_N_SPLITS,
-        n_left_out=int((~is_asked).sum()),
+        n_left_out=int((~is_requested).sum()),
     )
 
 
@@ -136,7 +136,7 @@ def spread_ties(values: FloatVector, rng: np.random.Generator) -> FloatVector:
     return np.where(counts[place] > 1, values + moved, values)
 
 
-def _all_apart(first: FloatMatrix, second: FloatMatrix, k: int, *, seed: int) -> bool:
+def _all_separate(first: FloatMatrix, second: FloatMatrix, k: int, *, seed: int) -> bool:
     """Cluster one half of the users, and look for valleys among the others."""
     centers = small_kmeans(first, np.ones(len(first)), k=k, seed=seed).centers
     labels, _ = assign(second, centers)

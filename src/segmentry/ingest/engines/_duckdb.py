@@ -35,7 +35,7 @@ from segmentry.ingest.engines._validity import (
 )
 from segmentry.ingest.engines._watching import watched
 from segmentry.ingest.files import FileLayout
-from segmentry.runtime.threads import ahead
+from segmentry.runtime.threads import prefetch
 from segmentry.schema import (
     SECONDS_PER_DAY,
     UNREADABLE_WHOLE,
@@ -79,7 +79,7 @@ class DuckDBEngine:
 
     @functools.cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
-        """Opened when it is first asked: plain tables and counts need none."""
+        """Opened when it is first requested: plain tables and counts need none."""
         connection = duckdb.connect(config=self._config)
         # Without it no query tells how far it is.
         connection.execute("SET enable_progress_bar = true")
@@ -371,7 +371,7 @@ class DuckDBEngine:
         use: Callable[[Read], Frames],
     ) -> Iterator[Frames]:
         """Read the next item while the last is used."""
-        return map(use, ahead(functools.partial(read, self), items))
+        return map(use, prefetch(functools.partial(read, self), items))
 
     def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Make an in-memory table joinable with the engine's own."""
@@ -456,7 +456,7 @@ class DuckDBEngine:
         """Use the rows of a table.
 
         DuckDB pads short lines on all threads, but on one thread only where a quoted field holds
-        a line break; it says so and is then asked again.
+        a line break; it says so and is then read again.
         """
         step = f"reading the {source.role}"
         with proving_text(source.files, self._connection.interrupt):

@@ -122,7 +122,7 @@ def code_of(text: str, known: str, column: ColumnSource) -> str:
     """Return the number that a text in lower case stands for; null where `known` is null."""
     cases = " ".join(f"WHEN {quoted_text(word)} THEN {code}" for word, code in column.codes)
     other = "NULL" if column.other is None else str(column.other)
-    # Nearly all rows hold one of the words: whether others are missing is asked of few.
+    # Nearly all rows hold one of the words: whether others are missing is checked for few.
     return f"CASE {text} {cases} ELSE CASE WHEN {known} IS NOT NULL THEN {other} END END"
 
 
@@ -177,7 +177,7 @@ def found_in(layout: FileLayout, name: str) -> str:
     if [each.lower() for each in layout.names].count(name.lower()) > 1:
         raise SchemaError(
             f"{layout.path}: two columns differ from {name!r} in upper and lower case alone, which "
-            "DuckDB does not tell apart; rename one"
+            "DuckDB does not distinguish; rename one"
         )
     if name in layout.paths:
         root, *fields = name.split(".")

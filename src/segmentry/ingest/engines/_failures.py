@@ -63,7 +63,7 @@ def explained(engine: Engine, step: str) -> Iterator[None]:
 
 
 _CHUNK, _BLOCK, _FIRST_BYTES = 1 << 20, 1 << 14, 1 << 9
-_AHEAD = 1 << 26
+_HEAD_START = 1 << 26
 """So many bytes are proved before the engine begins."""
 _MAX_MORE_FIELDS = 4096
 """In a block without line end, more than in the header."""
@@ -76,7 +76,7 @@ def proving_text(files: Sequence[Path], interrupt: Callable[[], None]) -> Iterat
 
     DuckDB refuses a line beyond 2 MB, but one beyond its buffer of 32 MB is lost without a word;
     of a line with too many fields it writes down each with the whole line, which takes hours.
-    Gzip files are unpacked next to what reads them and ahead of it, and their checksums compared.
+    Gzip files are unpacked next to what reads them and before it, and their checksums compared.
 
     DuckDB compares none: of 640,000 rows with a wrong checksum it reads all. Unpacking takes one
     core, as DuckDB's own does, and the other is there for it. On leaving, a DataError says which
@@ -94,30 +94,30 @@ def proving_text(files: Sequence[Path], interrupt: Callable[[], None]) -> Iterat
 
 @contextlib.contextmanager
 def _proving_packed(files: Sequence[Path], interrupt: Callable[[], None]) -> Iterator[None]:
-    is_ahead, is_over, has_left = threading.Event(), threading.Event(), threading.Event()
+    has_head_start, is_over, has_left = threading.Event(), threading.Event(), threading.Event()
 
     def is_stopped(n_bytes: int) -> bool:
-        if n_bytes >= _AHEAD:
-            is_ahead.set()
+        if n_bytes >= _HEAD_START:
+            has_head_start.set()
         return is_over.is_set()
 
     def prove() -> None:
         try:
             _require_whole(files, is_stopped)
         except DataError:
-            if not is_ahead.is_set():
+            if not has_head_start.is_set():
                 is_over.set()
-            # Within a line of a million fields it hears nothing: hence the proof is ahead of it.
+            # Within a line of a million fields it hears nothing: hence the proof comes first.
             while not is_over.is_set() and not has_left.wait(0.1):
                 interrupt()
             raise
         finally:
-            is_ahead.set()
+            has_head_start.set()
 
     with ThreadPoolExecutor(1) as worker:
         proof = worker.submit(prove)
         try:
-            is_ahead.wait()
+            has_head_start.wait()
             if is_over.is_set():
                 proof.result()
             yield

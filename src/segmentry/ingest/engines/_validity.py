@@ -62,7 +62,7 @@ def raw_columns_of(source: TableSource) -> tuple[str, ...]:
     return _RAW_COLUMNS[source.role] + own
 
 
-def _set_apart(source: TableSource) -> dict[str, nw.Expr]:
+def _left_out(source: TableSource) -> dict[str, nw.Expr]:
     """Return sound rows that the source itself leaves out, by what they are."""
     if source.prepared is not None:
         return {}
@@ -136,7 +136,7 @@ def _rules_of_counts(source: TableSource) -> dict[str, nw.Expr]:
 
 def reasons_of(source: TableSource) -> Mapping[str, int]:
     """Return the reasons why rows of a log are not used, with their places in its account."""
-    reasons = (*_rules(source), WRONG_FIELDS, NOT_TEXT, *_set_apart(source), REPEATED)
+    reasons = (*_rules(source), WRONG_FIELDS, NOT_TEXT, *_left_out(source), REPEATED)
     return {reason: place for place, reason in enumerate(reasons)}
 
 
@@ -268,7 +268,7 @@ def judge(
     given = {*source.columns, *(["is_click"] if "n_clicks" in source.columns else [])}
     absent = sorted(always - given)
     raw = raw.with_columns(nw.lit(0).cast(nw.Int64).alias(name) for name in absent)
-    rejections, exclusions = _rules(source), _set_apart(source) | dict(exclude)
+    rejections, exclusions = _rules(source), _left_out(source) | dict(exclude)
     if keep_users is not None:
         raw = raw.join(keep_users.with_columns(is_kept=nw.lit(1)), on="user_id", how="left")
         exclusions[NOT_SAMPLED] = nw.col("is_kept").is_null()

@@ -134,7 +134,7 @@ def _type_of(file: Path) -> str:
 
 
 def _run(query: str, file: Path, **values: str) -> pl.DataFrame:
-    import duckdb  # when it is asked: the dashboard opens before
+    import duckdb  # here: the dashboard opens before
 
     try:
         with duckdb.connect(config={"memory_limit": _MEMORY, "threads": 2}) as connection:

@@ -279,8 +279,8 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
     if "event_type" in kept and not clicks:
         del kept["event_type"]
     taken = set(kept.values())
-    apart = {*taken, *layout.nested}
-    rest = [name for name in layout.all_names if name not in apart] if role != "ads" else []
+    used = {*taken, *layout.nested}
+    rest = [name for name in layout.all_names if name not in used] if role != "ads" else []
     others = tuple(_look_at(layout, name) for name in rest)
     if role == "log":
         others = tuple(_of_users(layout, kept.get("user_id"), each) for each in others)

@@ -211,9 +211,9 @@ class Places:
     def _fetch(self, wanted: Mapping[Path, Sequence[Span]]) -> None:
         """Fetch pieces of files that are not here yet."""
         missing: dict[Path, list[Span]] = {}
-        for file, asked in wanted.items():
+        for file, requested in wanted.items():
             held = self._held[file]
-            if spans := _without(_joined(asked, held.n_bytes), held.spans):
+            if spans := _without(_joined(requested, held.n_bytes), held.spans):
                 missing[file] = spans
         if not missing:
             return

@@ -50,7 +50,7 @@ def table_rows(name: str, *, base: Path) -> Rows:
     Raises DataError if it cannot be read; MissingExtraError if its library is not installed.
     """
     found = _TABLE.fullmatch(name)
-    assert found is not None, "asked before"  # noqa: S101  # by `is_table`
+    assert found is not None, "checked before"  # noqa: S101  # by `is_table`
     kind, path, version = found[1], found[2], None if found[3] is None else int(found[3])
     place = place_of(path)
     address = str(base / path) if place is None else str(place)

@@ -74,26 +74,26 @@ def file_system_of(scheme: str) -> Any:
     """Return the file system of pyarrow for a scheme, set up by the usual variables."""
     from pyarrow import fs
 
-    asked = os.environ.get
+    requested = os.environ.get
     if scheme == "s3":
         # Tries are made in one way for all stores.
         retries = fs.AwsStandardS3RetryStrategy(max_attempts=1)
         return fs.S3FileSystem(
-            anonymous=asked("AWS_NO_SIGN_REQUEST", "").lower() in _YES,
-            endpoint_override=asked("AWS_ENDPOINT_URL_S3") or asked("AWS_ENDPOINT_URL"),
+            anonymous=requested("AWS_NO_SIGN_REQUEST", "").lower() in _YES,
+            endpoint_override=requested("AWS_ENDPOINT_URL_S3") or requested("AWS_ENDPOINT_URL"),
             retry_strategy=retries,
             connect_timeout=10,
             request_timeout=_SECONDS,
         )
     if scheme == "gs":
-        emulator = (asked("STORAGE_EMULATOR_HOST") or "").rpartition("://")
+        emulator = (requested("STORAGE_EMULATOR_HOST") or "").rpartition("://")
         return fs.GcsFileSystem(
             anonymous=bool(emulator[2]),
             endpoint_override=emulator[2] or None,
             scheme=(emulator[0] or "http") if emulator[2] else "https",
             retry_time_limit=dt.timedelta(seconds=_SECONDS),
         )
-    account = asked("AZURE_STORAGE_ACCOUNT_NAME") or asked("AZURE_STORAGE_ACCOUNT")
+    account = requested("AZURE_STORAGE_ACCOUNT_NAME") or requested("AZURE_STORAGE_ACCOUNT")
     if not account:
         raise ConfigError(
             "az://: no storage account; set AZURE_STORAGE_ACCOUNT_NAME, and a key, a token or a "
@@ -101,8 +101,8 @@ def file_system_of(scheme: str) -> Any:
         )
     return fs.AzureFileSystem(
         account,
-        asked("AZURE_STORAGE_ACCOUNT_KEY") or asked("AZURE_STORAGE_KEY"),
-        sas_token=asked("AZURE_STORAGE_SAS_TOKEN"),
+        requested("AZURE_STORAGE_ACCOUNT_KEY") or requested("AZURE_STORAGE_KEY"),
+        sas_token=requested("AZURE_STORAGE_SAS_TOKEN"),
     )
 
 
@@ -163,7 +163,7 @@ def _plain_text(value: bytes | str) -> str:
 class _Web:
     """A web server: single files by their addresses."""
 
-    def below(self, place: Place, *, is_deep: bool = True) -> list[Found]:  # noqa: ARG002  # as asked of any
+    def below(self, place: Place, *, is_deep: bool = True) -> list[Found]:  # noqa: ARG002  # as of any
         try:
             opened = patiently(lambda: self.open(place), place)
         except FileNotFoundError:
@@ -175,13 +175,13 @@ class _Web:
 
 
 class _WebFile:
-    """A file of a web server, asked for by ranges where the server has them."""
+    """A file of a web server, requested by ranges where the server has them."""
 
     def __init__(self, place: Place) -> None:
         query = f"?{place.query}" if place.query else ""
         self._address = f"{place}{query}"
         # A first byte instead of the header alone: signed addresses allow one kind of request.
-        with self._asked("bytes=0-0") as answer:
+        with self._requested("bytes=0-0") as answer:
             self.has_ranges = answer.status == http.client.PARTIAL_CONTENT
             size = answer.headers.get("Content-Length")
             if self.has_ranges:
@@ -193,7 +193,7 @@ class _WebFile:
         self.version = next((each.strip('"') for each in found if each), "")
 
     @contextlib.contextmanager
-    def _asked(self, bytes_wanted: str) -> Iterator[Any]:
+    def _requested(self, bytes_wanted: str) -> Iterator[Any]:
         wanted = {"Range": bytes_wanted, "Accept-Encoding": "identity"}
         request = urllib.request.Request(self._address, headers=wanted)  # noqa: S310  # http or https alone
         try:
@@ -211,7 +211,7 @@ class _WebFile:
 
     def pieces(self, first: int, n_bytes: int) -> Iterator[bytes]:
         n_left = n_bytes
-        with self._asked(f"bytes={first}-{first + n_bytes - 1}") as answer:
+        with self._requested(f"bytes={first}-{first + n_bytes - 1}") as answer:
             while n_left and (piece := answer.read(min(_PIECE, n_left))):
                 n_left -= len(piece)
                 yield piece

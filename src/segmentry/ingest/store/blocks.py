@@ -33,7 +33,7 @@ _PLAIN_TYPES = {pl.Int64: "integer", pl.Float64: "number", pl.String: "text"}
 
 
 def plan_of(tables: Mapping[str, TableSource]) -> Plan:
-    """Say what is asked of which files."""
+    """Say what is taken from which files."""
     return Plan(
         f"duckdb {version('duckdb')}",
         {
@@ -50,7 +50,7 @@ def plan_of(tables: Mapping[str, TableSource]) -> Plan:
 
 
 def begin_work(work: Work, plan: Plan, tables: Mapping[str, TableSource]) -> int:
-    """Write down what is asked, or check that it is still the same; return the number of parts.
+    """Write down what is taken, or check that it is still the same; return the number of parts.
 
     Raises DataError if the work was begun for something else.
     """

@@ -126,10 +126,10 @@ def add_files(
     with _changing(target, memory=memory, block_bytes=block_bytes, progress=progress) as work:
         origin, tables = read_origin(target), tables_of(read_prepared(target))
         _check_engine(target, origin.plan)
-        asked = _tables_to_read(files, origin.plan)
-        require_room_for([each for role, each in asked.items() if role in LOGS], work.folder)
+        requested = _tables_to_read(files, origin.plan)
+        require_room_for([each for role, each in requested.items() if role in LOGS], work.folder)
         added: dict[str, _Added] = {}
-        for role, table in asked.items():
+        for role, table in requested.items():
             add = _add_to_log if role in LOGS else _add_to_table
             found = add(work, origin, tables[role], table)
             added |= {} if found is None else {role: found}

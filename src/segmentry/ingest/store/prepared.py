@@ -32,7 +32,7 @@ _ADVICE = "prepare the folder again with segmentry data prepare --overwrite"
 
 @dataclass(frozen=True, slots=True)
 class PlannedTable:
-    """What is asked of the files of a table."""
+    """What is taken from the files of a table."""
 
     files: tuple[str, ...]
     columns: Mapping[str, ColumnSource]
@@ -43,7 +43,7 @@ class PlannedTable:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked of which files, to tell whether two preparations are the same."""
+    """What is taken from which files, to tell whether two preparations are the same."""
 
     engine: str
     tables: Mapping[str, PlannedTable]

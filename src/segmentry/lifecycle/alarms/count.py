@@ -47,7 +47,7 @@ def count_period(
     keys : sequence of str
         Keys of the segments of the model.
     model : str
-        What tells models apart.
+        What distinguishes models.
     window : Window
     features : sequence of Feature
         Those to watch.

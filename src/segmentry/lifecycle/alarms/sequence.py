@@ -17,7 +17,7 @@ FALSE_ALARM_RATE = 0.05
 FAMILY_SHARES = {"level": 0.15, "segment_rate": 0.4, "mix": 0.25, "feature": 0.1, "missing": 0.1}
 """How the false-alarm rate is divided between kinds of alarms; adds up to 1."""
 
-LOOKS_AHEAD = 5  # half of the error rate is for the first six looks, the rest for all later ones
+EARLY_LOOKS = 5  # half of the error rate is for the first six looks, the rest for all later ones
 
 
 def look_weight(look: int) -> float:
@@ -26,7 +26,7 @@ def look_weight(look: int) -> float:
     >>> [round(look_weight(look), 3) for look in (1, 2, 12)]
     [0.143, 0.107, 0.02]
     """
-    return (LOOKS_AHEAD + 1) / ((look + LOOKS_AHEAD) * (look + LOOKS_AHEAD + 1))
+    return (EARLY_LOOKS + 1) / ((look + EARLY_LOOKS) * (look + EARLY_LOOKS + 1))
 
 
 def half_width(variances: list[tuple[float, float]], error_rate: float) -> float:

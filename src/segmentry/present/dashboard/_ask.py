@@ -53,8 +53,8 @@ def in_address(key: str, options: Sequence[str], default: str | None) -> Callabl
 
     Streamlit's own binding writes labels into addresses, and names of segments change.
     """
-    asked = st.query_params.get(key)
-    st.session_state[key] = asked if asked in options else default
+    requested = st.query_params.get(key)
+    st.session_state[key] = requested if requested in options else default
 
     def keep() -> None:
         if st.session_state[key] is None:

@@ -26,17 +26,17 @@ def drawn(
     name: str,
     title: str,
     caption: plots.Caption,
-    *asked: Hashable,
+    *requested: Hashable,
     chart: "Callable[[], Chart]",
     tables: Sequence[Table] = (),
 ) -> Figure:
-    """Return the figure of an answer; `asked` is what its chart needs besides the run."""
+    """Return the figure of an answer; `requested` is what its chart needs besides the run."""
 
     def made() -> str:
         with plots.unchecked():
             return plots.render_svg(chart(), is_titled=False)
 
-    return Figure(name, title, caption, kept(run, name, *asked, make=made), tuple(tables))
+    return Figure(name, title, caption, kept(run, name, *requested, make=made), tuple(tables))
 
 
 def kept(run: Run, *key: Hashable, make: Callable[[], str]) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def show() -> None:
-    """Draw the page that the reader asked for."""
+    """Draw the page that the reader requested."""
     st.set_page_config(page_title="segmentry", layout="wide", initial_sidebar_state="auto")
     st.html(f"<style>{page_css(is_dark=is_dark())}</style>")
     with st.sidebar:

@@ -47,7 +47,7 @@ class Gate:
     password : str or None
         None lets everybody through whose request is meant for one of `hosts`.
     hosts : iterable of str
-        Names by which the server may be asked (against DNS rebinding); empty for any.
+        Names by which the server may be addressed (against DNS rebinding); empty for any.
     is_secure : bool
         Whether all cookies are sent over TLS only, those of the application behind the gate too.
 
@@ -88,7 +88,7 @@ class Gate:
         elif scope["method"] == "POST" and scope["path"] == _LOGIN:
             await self._log_in(scope, receive, send)
         else:
-            await answer(send, status=401, body=_page(text="", asked=_asked(scope)))
+            await answer(send, status=401, body=_page(text="", requested=_requested(scope)))
 
     def _digest(self, text: str) -> bytes:
         # One password however a keyboard composes its letters.
@@ -131,28 +131,31 @@ class Gate:
         finally:
             arriving[address] -= 1
             arriving += Counter()  # forgets who has none
-        asked, seconds = _within(fields.get("asked", "")), self._guesses.seconds_left(address)
+        requested, seconds = (
+            _within(fields.get("requested", "")),
+            self._guesses.seconds_left(address),
+        )
         if seconds:
-            await self._ask_again(send, seconds=seconds, asked=asked)
+            await self._ask_again(send, seconds=seconds, requested=requested)
             return
-        assert self._wanted is not None, "asked only where there is one"  # noqa: S101 - our own
+        assert self._wanted is not None, "requested only where there is one"  # noqa: S101 - our own
         # Nothing is waited for between the look at the limit and the count.
         if not hmac.compare_digest(self._digest(fields.get("password", "")), self._wanted):
             self._guesses.add_wrong(address)
             text = '<p role="alert">That is not the password.</p>'
-            await answer(send, status=401, body=_page(text=text, asked=asked))
+            await answer(send, status=401, body=_page(text=text, requested=requested))
             return
         self._guesses.add_right(address)
         until = str(int(time.time()) + _SECONDS_VALID)
         cookie = f"{COOKIE}={until}.{self._signature(until)}; Path=/; HttpOnly; SameSite=Strict"
         cookie += f"; Max-Age={_SECONDS_VALID}" + ("; Secure" if self._is_secure else "")
-        headers = [(b"location", asked.encode("ascii")), (b"set-cookie", cookie.encode())]
+        headers = [(b"location", requested.encode("ascii")), (b"set-cookie", cookie.encode())]
         await answer(send, status=303, body="", headers=headers)
 
-    async def _ask_again(self, send: Send, *, seconds: int, asked: str = "/") -> None:
+    async def _ask_again(self, send: Send, *, seconds: int, requested: str = "/") -> None:
         text = f'<p role="alert">Too many attempts; try again in {seconds} seconds.</p>'
         headers = [(b"retry-after", str(seconds).encode())]
-        await answer(send, status=429, body=_page(text=text, asked=asked), headers=headers)
+        await answer(send, status=429, body=_page(text=text, requested=requested), headers=headers)
 
     async def _refuse(
         self, scope: Scope, receive: Receive, send: Send, *, status: int, text: str
@@ -164,16 +167,16 @@ class Gate:
             await answer(send, status=status, body=text, kind="text/plain; charset=utf-8")
 
 
-def _page(*, text: str, asked: str) -> str:
+def _page(*, text: str, requested: str) -> str:
     page = Path(__file__).with_name("login.html").read_text(encoding="utf-8")
     for kind in ("light", "dark"):
         page = page.replace(f"/* {kind} */", page_colours(is_dark=kind == "dark"))
-    field = f'<input type="hidden" name="asked" value="{escape(asked)}">'
+    field = f'<input type="hidden" name="requested" value="{escape(requested)}">'
     return page.replace(_MESSAGE, text + field)
 
 
-def _asked(scope: Scope) -> str:
-    """Return the page that was asked for, with the choices in its address."""
+def _requested(scope: Scope) -> str:
+    """Return the page that was requested, with the choices in its address."""
     query = bytes(scope.get("query_string", b"")).decode("ascii", "replace")
     return _within(quote(scope["path"]) + (f"?{query}" if query else ""))
 

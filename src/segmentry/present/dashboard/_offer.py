@@ -26,7 +26,7 @@ _ALWAYS = (2017, 5, 6, 0, 0, 0)
 
 
 def offer(name: str, *, tables: Sequence[Table] = (), pictures: "Pictures" = _NONE) -> None:
-    """Offer what was just shown as a ZIP, which is made when it is asked for.
+    """Offer what was just shown as a ZIP, which is made when it is requested.
 
     Tables are in it as CSV and Parquet, charts by their file names as SVG and PNG. `name` is that
     of the file, once on a page.

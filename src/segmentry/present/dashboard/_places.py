@@ -32,7 +32,7 @@ def places_of(run: Run) -> tuple[UserPlace, ...]:
     try:
         return _reading(run).result()
     except Exception:
-        _reading.cache_clear()  # tried again when they are asked for again
+        _reading.cache_clear()  # tried again when they are requested again
         raise
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from segmentry.errors import SegmentryError
 from segmentry.present.dashboard._show import note, notice
-from segmentry.runtime.processes import call_apart
+from segmentry.runtime.processes import call_in_worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _redraw(folder: Path, redraw: Callable[[Path], None]) -> None:
             n_drawn = _WAITING[folder]
         fault = ""
         try:
-            call_apart(redraw, folder)
+            call_in_worker(redraw, folder)
         except (SegmentryError, RuntimeError) as error:
             fault = str(error)
         with _STATE:

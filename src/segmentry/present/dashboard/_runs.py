@@ -8,7 +8,7 @@ from threading import RLock
 
 import streamlit as st
 
-from segmentry.advise.basis import PlanBasis, measure_plans_apart
+from segmentry.advise.basis import PlanBasis, measure_plans_in_worker
 from segmentry.present import figures as plots
 from segmentry.results.run_folder import Manifest, read_bundle, read_manifest
 from segmentry.results.scoring import Bundle
@@ -95,7 +95,7 @@ def svg_of(run: Run, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """The figures of a run by name, each drawn when it is asked for."""
+    """The figures of a run by name, each drawn when it is requested."""
 
     run: Run
 
@@ -152,7 +152,7 @@ def basis_of(run: Run) -> PlanBasis:
 @lru_cache(maxsize=8)
 def _basis(folder: Path, stamp: int) -> PlanBasis:
     del stamp  # a key of the cache
-    return measure_plans_apart(folder)
+    return measure_plans_in_worker(folder)
 
 
 @lru_cache(maxsize=8)

@@ -102,7 +102,7 @@ def serve(
         try:
             server.run(sockets=[listening])
         finally:
-            end_calls()  # what is still measured for plans is asked for by nobody
+            end_calls()  # what is still measured for plans is needed by nobody
 
 
 def _prepare(run_dirs: Sequence[Path]) -> None:

@@ -30,7 +30,7 @@ Fact: TypeAlias = tuple[str, str, str]
 """A number: what it is, the number itself, a note."""
 _OF_REPORT, _OF_PAGES = 'href="#segment-', 'href="/segments?segment='
 """Where a segment stands in the report, and here."""
-_Asked = ParamSpec("_Asked")
+_Requested = ParamSpec("_Requested")
 _PIECES: ContextVar[list[str] | None] = ContextVar("pieces", default=None)
 
 
@@ -78,12 +78,12 @@ def notice(text: str) -> None:
     put(f'<p class="notice" role="status">{render_text(text)}</p>')
 
 
-def part(function: Callable[_Asked, None]) -> Callable[_Asked, None]:
+def part(function: Callable[_Requested, None]) -> Callable[_Requested, None]:
     """Make a part of a page that is drawn alone when its own choices change."""
 
     @st.fragment
     @wraps(function)
-    def shown(*args: _Asked.args, **kwargs: _Asked.kwargs) -> None:
+    def shown(*args: _Requested.args, **kwargs: _Requested.kwargs) -> None:
         try:
             function(*args, **kwargs)
         except SegmentryError as error:  # Streamlit lets none out of a fragment

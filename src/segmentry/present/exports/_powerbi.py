@@ -65,7 +65,7 @@ _SEGMENT_COLOURS: Json = [
         "selector": {"data": [{"dataViewWildcard": {"matchingOption": _INSTANCES}}]},
     }
 ]
-"""Conditional formatting by field value: a measure that returns a colour, asked for each mark."""
+"""Conditional formatting by field value: a measure that returns a colour for each mark."""
 _PAGES: tuple[tuple[str, str, tuple[_Visual, ...]], ...] = (
     (
         "overview",

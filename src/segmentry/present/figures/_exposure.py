@@ -146,7 +146,7 @@ def _positions(first: int, last: int | None) -> str:
 def exposure_figure(kind: str, *, name: str, title: str, order: int) -> "Figure[...]":
     """Return the figure of a kind of exposure: "impression" or "repeat".
 
-    Its caption and its chart may be asked for one segment by ``segment_id``; 0 is all users.
+    Its caption and its chart may be drawn for one segment by ``segment_id``; 0 is all users.
     """
 
     def tables(summary: "Summary") -> tuple[Table, ...]:

@@ -41,7 +41,7 @@ def forest(
     # Prefixes are read for thousands; those of small numbers, as m for 0.001, are not.
     is_large = max(abs(low), abs(high)) >= _LARGE
     plain = PLAIN_ZERO if is_large else alt.Undefined
-    axis = alt.Axis(title=title, tickCount=5, format="~s" if is_large else "~g", labelExpr=plain)
+    axis = alt.Axis(title=title, tickCount=5, format="~s" if is_large else "~r", labelExpr=plain)
     scale = alt.Scale(domain=[low, high], nice=False, zero=False)
     base = on(rows).encode(y=alt.Y("row:O", axis=None, sort=None))
     ranges = (

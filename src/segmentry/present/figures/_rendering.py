@@ -168,9 +168,9 @@ def write_figures(
         with drawing() as own:
             return write_figures(summary, directory, png_scale=png_scale, draw=own)
     directory.mkdir(parents=True, exist_ok=True)
-    asked = [name for name, figure in FIGURES.items() if figure.needs(summary)]
+    requested = [name for name, figure in FIGURES.items() if figure.needs(summary)]
     drawn = {
-        name: draw(name, _spec(summary, name), directory, png_scale=png_scale) for name in asked
+        name: draw(name, _spec(summary, name), directory, png_scale=png_scale) for name in requested
     }
     return {name: svg.result() for name, svg in drawn.items()}
 

@@ -103,7 +103,7 @@ def _finding(summary: "Summary") -> str:
 
 
 def _is_above(one: "Estimate", other: "Estimate") -> bool:
-    """Whether the intervals are apart."""
+    """Whether the intervals do not overlap."""
     return one.low is not None and other.high is not None and one.low > other.high
 
 

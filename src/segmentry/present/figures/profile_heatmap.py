@@ -49,7 +49,7 @@ def _caption(summary: "Summary") -> Caption:
     )
     cells = [cell for cell in _cells(summary) if cell.is_clear]
     if not cells:
-        text = "No numeric feature tells the segments apart"
+        text = "The segments differ in no numeric feature"
         return Caption(finding=text, reading=reading, alt=f"{text}.")
     names = {segment.segment_id: segment.name for segment in summary.segments}
     top = sorted(cells, key=lambda cell: -abs(cell.difference))

@@ -22,7 +22,7 @@ def _caption(smallest: Sequence[float | None], *, mde: float, who: str) -> Capti
     known = [f"day {i}: {percent(v)}" for i, v in enumerate(smallest, 1) if v is not None]
     return Caption(
         finding=finding,
-        reading="Smallest relative change of the click rate that is found with the asked power; "
+        reading="Smallest relative change of the click rate that is found with the power set; "
         "users are the unit. What a user keeps does not average out with time, so the curve levels "
         "off. Days to come are assumed to be as those of the log.",
         alt=f"Line chart. {finding}. {'; '.join(known) or 'Nothing can be found'}.",
@@ -43,7 +43,7 @@ def _draw(
     axis = alt.Axis(labelExpr="format(datum.value * 100, '~g') + ' %'", title="smallest change")
     y = alt.Y("change:Q", axis=axis)
     base = on(rows).encode(x=x, y=y)
-    wanted = on([{"change": mde, "text": f"asked for: {percent(mde)}"}]).encode(y=alt.Y("change:Q"))
+    wanted = on([{"change": mde, "text": f"requested: {percent(mde)}"}]).encode(y=alt.Y("change:Q"))
     accent = ROLES["accent"].light
     layers = [
         wanted.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),

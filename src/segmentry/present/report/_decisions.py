@@ -83,7 +83,7 @@ def effect_table(segment: SegmentProfile, summary: Summary) -> Table:
         ranked = []  # all differences are 0
     return Table(
         name=f"segment-{segment.segment_id}-features",
-        caption=f"Segment {segment.segment_id}: what sets it apart, the largest effect first",
+        caption=f"Segment {segment.segment_id}: how it differs, the largest effect first",
         columns=columns,
         rows=tuple(_effect_row(row, segment, summary) for row in ranked),
     )

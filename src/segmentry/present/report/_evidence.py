@@ -34,7 +34,7 @@ def number_table(summary: Summary) -> Table | None:
     gains = {each.n_segments: each for each in evidence.gains}
     of_gaps = (n for curve in evidence.gaps for n in curve.numbers)
     numbers = sorted({1, chosen, *gains, *drawn, *of_gaps})
-    apart = dict(zip(evidence.separation.numbers, evidence.separation.shares, strict=True))
+    separate = dict(zip(evidence.separation.numbers, evidence.separation.shares, strict=True))
     curves = {curve.reference: curve for curve in evidence.gaps}
     of_gains = (
         Column(
@@ -51,7 +51,7 @@ def number_table(summary: Summary) -> Table | None:
         columns=(
             Column("n_segments", "K"),
             *(of_gains if gains else ()),
-            Column("apart_share", "halves with all clusters apart", partial(percent, digits=0)),
+            Column("apart_share", "halves with all clusters separate", partial(percent, digits=0)),
             Column("gap_uniform", "gap, uniform reference", three),
             Column("gap_pca", "gap, PCA reference", three),
             Column("prediction_strength", "prediction strength", decimal),
@@ -66,7 +66,7 @@ def number_table(summary: Summary) -> Table | None:
                 (
                     k,
                     *(_gain_cells(evidence, k) if gains else ()),
-                    apart.get(k),
+                    separate.get(k),
                     _at(curves.get("uniform"), k),
                     _at(curves.get("pca"), k),
                     _strength(evidence, k),

@@ -47,7 +47,7 @@ def later_rate_table(summary: Summary) -> Table:
     """Return the click rates expected and on later days, with the verdict on each."""
     interval, write = "(90\u00a0%)", rate_writer(summary)
     of_clicks = summary.validation is None or summary.validation.outcome_of_rates.kind == "clicks"
-    what, apart = ("click rate", points) if of_clicks else (_unit_of(summary), write)
+    what, write_difference = ("click rate", points) if of_clicks else (_unit_of(summary), write)
     return Table(
         name="later-rates",
         caption=f"{what[0].upper()}{what[1:]}s expected from the forming days, and on later days"
@@ -58,8 +58,14 @@ def later_rate_table(summary: Summary) -> Table:
             Column("verdict", "verdict", is_words=True),
             Column("forecast_early", f"expected from the forming days alone {interval}", write),
             Column("ctr_outcome", f"later days {interval}", write),
-            Column("forecast_difference", f"expected difference to the others {interval}", apart),
-            Column("later_difference", f"later difference, day for day {interval}", apart),
+            Column(
+                "forecast_difference",
+                f"expected difference to the others {interval}",
+                write_difference,
+            ),
+            Column(
+                "later_difference", f"later difference, day for day {interval}", write_difference
+            ),
             Column("survival", f"of the expected {interval}", partial(percent, digits=0)),
             Column("expected_rate", f"{what} expected in {horizon(summary)} {interval}", write),
             Column("forecast_index", f"its index, all 100 {interval}", count),

@@ -172,7 +172,7 @@ def _place(share: float) -> str:
 
 
 def _held(found: object) -> object:
-    """Hold a number of a text to its unit: "95 %" is not torn apart at the end of a line."""
+    """Hold a number of a text to its unit: "95 %" is not split at the end of a line."""
     return _hold(found) if type(found) is str else found
 
 
@@ -181,7 +181,7 @@ def _hold(text: str) -> str:
 
 
 def render_text(text: str) -> str:
-    """Return a sentence as HTML that tears no option of a command apart.
+    """Return a sentence as HTML that splits no option of a command.
 
     Examples
     --------

@@ -47,7 +47,7 @@ def retention_table(summary: Summary) -> Table | None:
 
 
 def absent_feature_table(summary: Summary) -> Table | None:
-    """Return what sets the absent apart from those shown ads again, the largest first."""
+    """Return how the absent differ from those shown ads again, the largest first."""
     if summary.retention is None:
         return None
     known = {row.name: row for row in summary.features}

@@ -72,7 +72,7 @@ class Summary:
     spending : Spending or None
         The budget that the decisions of the segments propose; null where they move nothing.
     embedding : Embedding or None
-        The UMAP of the users, where one was asked for.
+        The UMAP of the users, where one was requested.
     changes : ChangeReport or None
         What changed since the earlier run, where the run refreshes one.
     over_time : OverTime or None

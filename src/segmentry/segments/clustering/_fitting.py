@@ -211,7 +211,7 @@ def fit_clusterings(
     """Fit one clustering for each number of clusters, exactly on distinct weighted rows.
 
     Everything but `seconds` is the same, bit for bit, for the same seed and the same multiset of
-    rows, and a clustering does not depend on which other numbers are asked for.
+    rows, and a clustering does not depend on which other numbers are requested.
 
     "kmeans": `n_starts` starts by k-means++ sifted on samples, the best `n_polished` polished on up
     to 30,000 rows, the winner on all until nothing moves; of a million distinct rows it takes a
@@ -276,7 +276,7 @@ def clustering_of(
 
 @contextlib.contextmanager
 def quiet_fits() -> Iterator[None]:
-    """Keep scikit-learn from warning of clusters that fell together; `settle` takes them apart.
+    """Keep scikit-learn from warning of clusters that fell together; `settle` divides them.
 
     Filters of warnings are those of the process: who fits in threads of their own wraps them all.
     """
@@ -334,6 +334,6 @@ def _check(
     if any(k > n_distinct for k in n_clusters):
         raise SelectionError(
             f"cannot form {max(n_clusters)} segments: found {n_distinct} distinct users, expected "
-            f"at least {max(n_clusters)}; ask for at most {n_distinct} or add features that tell "
-            "users apart"
+            f"at least {max(n_clusters)}; ask for at most {n_distinct} or add features that "
+            "distinguish users"
         )

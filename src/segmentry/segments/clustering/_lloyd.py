@@ -143,9 +143,9 @@ def _seed_centers(
     every = np.arange(n_starts)
     for c in range(1, k):
         first = 1 + (c - 1) * n_trials
-        asked = drawn[:, first : first + n_trials] * potentials[:, np.newaxis]
+        requested = drawn[:, first : first + n_trials] * potentials[:, np.newaxis]
         sums = np.cumsum(weights * nearest, axis=1)
-        tried = np.array([np.searchsorted(*each) for each in zip(sums, asked, strict=True)])
+        tried = np.array([np.searchsorted(*each) for each in zip(sums, requested, strict=True)])
         # Rounding can lead beyond the last row.
         tried = np.minimum(tried, len(rows) - 1)
         distances = _distances(prepared, tried)

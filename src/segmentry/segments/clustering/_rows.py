@@ -78,8 +78,8 @@ def distinct_with(
 ) -> tuple[DistinctRows, FloatMatrix]:
     """Find the distinct rows of `X` among users who also differ in extra columns.
 
-    Rows of `X` that differ in these stay apart; they come first in the order. Returns the rows of
-    `X` and those of the extra columns, shape (n_distinct, n_extra).
+    Rows of `X` that differ in these stay separate; they come first in the order. Returns the rows
+    of `X` and those of the extra columns, shape (n_distinct, n_extra).
     """
     both = distinct_rows(np.hstack([extra.astype(np.float64), X]), weights=weights)
     n_extra = extra.shape[1]

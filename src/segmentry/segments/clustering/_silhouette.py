@@ -103,7 +103,7 @@ def silhouettes_of_sample(
     users where there are fewer.
 
     Raises ValueError if labels do not fit the rows or form one cluster, weights are not whole
-    numbers, or fewer than two users are asked for.
+    numbers, or fewer than two users are requested.
 
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
@@ -253,7 +253,7 @@ class _Labelling:
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """All rows ordered by cell: a set of rows that no labelling takes apart."""
+    """All rows ordered by cell: a set of rows that no labelling divides."""
 
     rows: FloatMatrix
     weights: FloatVector

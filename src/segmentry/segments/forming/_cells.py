@@ -117,12 +117,12 @@ def find_cells(
 
     Parameters are those of `find_segments`.
 
-    Raises SelectionError if a number of segments is asked for, or there is no recency or nothing
+    Raises SelectionError if a number of segments is requested, or there is no recency or nothing
     next to it.
     """
     if forced is not None:
         raise SelectionError(
-            f"K = {forced}: the cells are fixed, so that their number cannot be asked for; leave "
+            f"K = {forced}: the cells are fixed, so that their number cannot be requested; leave "
             "out --k, or use another --algorithm"
         )
     users = prepare_users(table, plans, recipe=recipe, weights=weights)
@@ -171,7 +171,7 @@ def _numbered(
 
 
 def _distance(group: int, other: int) -> int:
-    """Tell how far two groups are apart: another band counts as two levels."""
+    """Measure the distance of two groups: another band counts as two levels."""
     (level, band), (its, other_band) = divmod(group, len(BANDS)), divmod(other, len(BANDS))
     return abs(level - its) + 2 * abs(band - other_band)
 
@@ -198,8 +198,10 @@ def _margins(X: FloatMatrix, centers: FloatMatrix, labels: IntVector) -> FloatVe
     own = distances[rows, labels]
     distances[rows, labels] = np.inf
     other = distances.min(axis=1)
-    is_apart = other > 0  # on the centre of another cell nothing is clear
-    return np.where(is_apart, np.clip(1 - own / np.where(is_apart, other, 1.0), 0.0, 1.0), 0.0)
+    has_distance = other > 0  # on the centre of another cell nothing is clear
+    return np.where(
+        has_distance, np.clip(1 - own / np.where(has_distance, other, 1.0), 0.0, 1.0), 0.0
+    )
 
 
 def _segmentation(

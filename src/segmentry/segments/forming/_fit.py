@@ -74,11 +74,11 @@ def find_segments(
     EmptyDataError
         If no user is left to segment.
     SelectionError
-        If there are fewer distinct users than segments asked for, K is to be chosen though
+        If there are fewer distinct users than segments requested, K is to be chosen though
         weights are no whole numbers of users, or there are too many distinct rows for `is_exact`.
     """
     if algorithm == "latent":
-        # It takes from this module what both share, so it is imported when it is asked for.
+        # It takes from this module what both share, so it is imported when it is requested.
         from segmentry.segments.forming._latent import find_latent_segments
 
         return find_latent_segments(

@@ -159,9 +159,9 @@ def keep_segments(
         )
     X = frozen.preprocessing.transform(members)
     # Classes and cells may part users whose clipped rows of `X` are equal.
-    distinct, apart = distinct_with(labels[:, np.newaxis], X)
+    distinct, firsts = distinct_with(labels[:, np.newaxis], X)
     clustering = clustering_of(
-        distinct, apart[:, 0].astype(np.int64), n_clusters=k, algorithm=frozen.algorithm
+        distinct, firsts[:, 0].astype(np.int64), n_clusters=k, algorithm=frozen.algorithm
     )
     measured = silhouettes_by_number(distinct, [clustering], seed=seed, is_exact=is_exact)
     candidate = make_candidate(distinct, clustering, measured.scores.get(k))

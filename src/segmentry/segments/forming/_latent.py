@@ -189,7 +189,7 @@ def _select(
     ranked = sorted(allowed, key=lambda fit: (fit.bic, fit.model.n_classes))
     winner, reason = (ranked[0].model.n_classes, "") if ranked else (1, "")
     if forced is not None:
-        winner, reason = forced, f"K = {forced} was asked for; the BIC did not choose it."
+        winner, reason = forced, f"K = {forced} was set; the BIC did not choose it."
     else:
         reason = _reason(ranked, fits)
     parts = [

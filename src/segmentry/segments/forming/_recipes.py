@@ -16,7 +16,7 @@ class Recipe:
 
     name: str
     weights: Mapping[str, float]
-    """The features that form segments unless others are asked for; empty for all at weight 1."""
+    """The features that form segments unless others are requested; empty for all at weight 1."""
     population: Literal["shown", "profiled", "all"]
     """Who is segmented: users with an impression, users with a profile, or all users. The others
     are unassigned."""
@@ -139,14 +139,14 @@ def plan_features(
     [('ctr_shrunk', 2.0), ('n_impressions', 1.2), ('n_active_days', 0.5)]
     """
     known = {feature.name: feature for feature in catalogue}
-    asked = list(_default_features(recipe, catalogue) if features is None else features)
-    unknown = [name for name in (*asked, *exclude) if name not in known]
+    requested = list(_default_features(recipe, catalogue) if features is None else features)
+    unknown = [name for name in (*requested, *exclude) if name not in known]
     if unknown:
         raise ConfigError(
             f"feature {', '.join(map(repr, unknown))} is unknown; expected some of "
             f"{', '.join(sorted(known))}"
         )
-    chosen = [name for name in dict.fromkeys(asked) if name not in exclude]
+    chosen = [name for name in dict.fromkeys(requested) if name not in exclude]
     if not chosen:
         raise ConfigError("no feature is left to form segments; name some with --features")
     times = [name for name in chosen if known[name].kind == "time"]

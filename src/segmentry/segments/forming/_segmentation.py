@@ -55,7 +55,7 @@ class Segmentation:
 
     @property
     def n_segments(self) -> int:
-        """Number of segments; 1 says that there is nothing to tell apart."""
+        """Number of segments; 1 says that there is no division."""
         return self.selection.n_segments
 
     def reordered(self, order: IntVector) -> "Segmentation":

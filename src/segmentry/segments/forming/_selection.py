@@ -71,7 +71,7 @@ class Selection:
     n_segments: int
     """May be 1."""
     is_forced: bool
-    """Whether the user asked for this number."""
+    """Whether the user requested this number."""
     knee: int | None
     """Where the elbow bends; null where it does not."""
     runner_up: int | None
@@ -151,7 +151,7 @@ def select(
         decision = decide(_allowed(ordered, min_share=min_share, forced=forced))
     winner, reason = decision.n_segments, decision.reason
     if forced is not None:
-        winner, reason = forced, _asked_for(forced, decision, is_weighed=decide is not None)
+        winner, reason = forced, _requested(forced, decision, is_weighed=decide is not None)
     others = [candidate.n_segments for candidate in ranked if candidate.n_segments != winner]
     return Selection(
         rule=decision.rule,
@@ -180,8 +180,8 @@ def _allowed(ordered: Sequence[Candidate], *, min_share: float, forced: int | No
     ]
 
 
-def _asked_for(forced: int, decision: Decision, *, is_weighed: bool) -> str:
-    text = f"K = {forced} was asked for"
+def _requested(forced: int, decision: Decision, *, is_weighed: bool) -> str:
+    text = f"K = {forced} was set"
     if not is_weighed:
         return f"{text}; the scores did not choose it."
     if decision.n_segments == forced:

@@ -40,11 +40,11 @@ def membership(
     recipe: Recipe, preprocessing: Preprocessing, table: pl.DataFrame
 ) -> tuple[BoolVector, tuple[tuple[str, int], ...]]:
     """Tell which users can be placed, shape (n_users,), and count the others by reason."""
-    is_asked, reason = population_of(recipe, table)
+    is_requested, reason = population_of(recipe, table)
     is_complete = preprocessing.complete(table)
-    reasons = {reason: ~is_asked, "a feature is unknown": is_asked & ~is_complete}
+    reasons = {reason: ~is_requested, "a feature is unknown": is_requested & ~is_complete}
     counts = tuple((text, int(is_out.sum())) for text, is_out in reasons.items() if is_out.any())
-    return is_asked & is_complete, counts
+    return is_requested & is_complete, counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,14 +74,14 @@ def prepare_users(
             "weights: found fractions, expected whole numbers of users to choose K; "
             "ask for a number of segments"
         )
-    is_asked, reason = population_of(recipe, table)
-    if not is_asked.any():
+    is_requested, reason = population_of(recipe, table)
+    if not is_requested.any():
         raise EmptyDataError(
             f"no user is left to segment: {table.height} users, all with {reason}; check the "
             "window and the files"
         )
-    asked = table if is_asked.all() else table.filter(is_asked)
-    alike = _alike(asked, plans, None if weights is None else weights[is_asked])
+    requested = table if is_requested.all() else table.filter(is_requested)
+    alike = _alike(requested, plans, None if weights is None else weights[is_requested])
     preprocessing = fit_preprocessing(alike.rows, plans, weights=alike.weights)
     is_member, unassigned = membership(recipe, preprocessing, table)
     if not is_member.any():
@@ -137,18 +137,18 @@ def _are_whole(weights: FloatVector) -> bool:
 def numbers_to_try(
     distinct: DistinctRows, n_segments: Sequence[int], forced: int | None
 ) -> list[int]:
-    """Return one segment, the asked-for numbers that the users allow, and the forced one."""
+    """Return one segment, the requested numbers that the users allow, and the forced one."""
     n_distinct = len(distinct.rows)
-    asked = sorted({*n_segments} if forced is None else {*n_segments, forced})
-    if not asked:
+    requested = sorted({*n_segments} if forced is None else {*n_segments, forced})
+    if not requested:
         raise SelectionError("no number of segments to try; expected at least one, such as 2:10")
-    if any(k < 1 for k in asked):
-        raise SelectionError(f"K = {asked[0]}: expected at least one segment")
-    least = min(asked) if forced is None else forced
+    if any(k < 1 for k in requested):
+        raise SelectionError(f"K = {requested[0]}: expected at least one segment")
+    least = min(requested) if forced is None else forced
     if least > n_distinct:
         raise SelectionError(
             f"K = {least}: found {n_distinct} distinct users among "
             f"{int(distinct.weights.sum())}, expected at least {least}; ask for fewer segments "
             "or use more features"
         )
-    return sorted({1, *(k for k in asked if k <= n_distinct)})
+    return sorted({1, *(k for k in requested if k <= n_distinct)})

@@ -189,7 +189,7 @@ def _constant(value: str) -> str:
 def _fit_levels(
     plan: ColumnPlan, raw: pl.Series, weights: FloatVector | None
 ) -> FittedColumn | str:
-    """Fit a categorical feature, or say why it cannot tell users apart."""
+    """Fit a categorical feature, or say why it cannot distinguish users."""
     texts = level_texts(raw)
     column = _unscaled(plan, marks_missing=bool(texts.null_count()))
     known = texts.drop_nulls()
@@ -212,7 +212,7 @@ def _fit_levels(
 def _fit_numbers(
     plan: ColumnPlan, raw: pl.Series, weights: FloatVector | None
 ) -> FittedColumn | str:
-    """Fit a numeric or ordinal feature, or say why it cannot tell users apart."""
+    """Fit a numeric or ordinal feature, or say why it cannot distinguish users."""
     values = numeric_values(raw)
     is_there = ~np.isnan(values)
     if not is_there.any():
@@ -307,7 +307,7 @@ def _noted(column: FittedColumn, note: str) -> FittedColumn:
 
 
 def _with_range(column: FittedColumn, center: float, spread: float) -> FittedColumn:
-    """Divide by the inter-quartile range, log-odds by no less than what is worth telling apart."""
+    """Divide by the inter-quartile range, log-odds by no less than what is worth distinguishing."""
     if column.transform != "logit" or spread >= _MIN_LOGIT_RANGE:
         return replace(column, center=center, scale=spread)
     note = (

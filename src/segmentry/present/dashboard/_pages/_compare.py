@@ -17,8 +17,8 @@ from segmentry.schema import Estimate
 
 
 def show_compare(run: Run) -> None:
-    """Draw both segments side by side, the features that set them apart first."""
-    heading("Compare two segments", "What sets them apart most comes first.")
+    """Draw both segments side by side, the features that differ most first."""
+    heading("Compare two segments", "The largest differences come first.")
     words("Standardised difference", "Forecast, expected")
     if len(run.summary.segments) < 2:
         notice("This run has one segment: there is nothing to compare it with.")

@@ -51,7 +51,7 @@ def show_map(run: Run) -> None:
     heading(
         "Map",
         "Maps flatten many features to two or three directions. What looks mixed here may be "
-        "apart in the features themselves.",
+        "separate in the features themselves.",
     )
     words("Principal component (PC)", "Loading")
     begin_places(run)

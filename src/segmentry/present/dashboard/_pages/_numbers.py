@@ -30,7 +30,7 @@ from segmentry.present.tables import Table
 
 
 def show_numbers(run: Run) -> None:
-    """Draw what sets segments apart, then one of them in full."""
+    """Draw how segments differ, then one of them in full."""
     with together():
         heading("Segments in numbers")
         figure(run, "profile_heatmap")

@@ -16,7 +16,7 @@ def show_quality(run: Run) -> None:
         heading(
             "Data and method",
             "Nothing is lost silently: every row that was read is used, rejected for a reason, "
-            "or left out because it was asked for.",
+            "or left out because it was requested.",
         )
         table(run, *account_tables(run.summary))
         heading("Method in plain words", level=2)

@@ -49,8 +49,8 @@ def _rename(run: Run, segment: SegmentProfile) -> None:
         return
     with st.popover("✎ Rename", key=f"renaming-{run.stamp}"), st.form("rename", border=False):
         name = st.text_input("Name", segment.name, max_chars=60, key=f"name-{segment.segment_id}")
-        is_asked = st.form_submit_button("Save")
-    if not is_asked or name.strip() == segment.name:
+        is_requested = st.form_submit_button("Save")
+    if not is_requested or name.strip() == segment.name:
         return
     try:
         rename(run.folder, segment.segment_id, name)

@@ -100,7 +100,7 @@ def _counted_ids(run: Run, segment_id: int, to: str, hold_out: int) -> Audience:
 
 @lru_cache(maxsize=4)
 def _list_of_ids(run: Run, segment_id: int, to: str, hold_out: int) -> bytes:
-    """Make the list once it is asked for: of half a million users it takes two seconds."""
+    """Make the list once it is requested: of half a million users it takes two seconds."""
     return _made(run, segment_id, to, hold_out)[1]
 
 

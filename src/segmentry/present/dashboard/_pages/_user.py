@@ -39,13 +39,13 @@ def show_user(run: Run) -> None:
             "The list of users is missing from this run. Run it again, or copy users.parquet back."
         )
         return
-    asked = st.text_input("User id", key="user", bind="query-params", max_chars=200).strip()
-    if not asked:
+    requested = st.text_input("User id", key="user", bind="query-params", max_chars=200).strip()
+    if not requested:
         _examples(run)
         return
-    user = find_user(file, asked)
+    user = find_user(file, requested)
     if user.height == 0:
-        notice(f"No user with the id {asked} is in this run; ids are those of the input.")
+        notice(f"No user with the id {requested} is in this run; ids are those of the input.")
         return
     segment_id = int(user["segment_id"][0])
     placement = explain_placement(bundle_of(run), user)

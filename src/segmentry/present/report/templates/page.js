@@ -79,8 +79,8 @@
     picture.append(layer);
   };
 
-  let asked = 0;
-  const later = () => { cancelAnimationFrame(asked); asked = requestAnimationFrame(draw); };
+  let requested = 0;
+  const later = () => { cancelAnimationFrame(requested); requested = requestAnimationFrame(draw); };
   turn.hidden = false;
   turn.addEventListener("input", later);
   picture.parentElement.addEventListener("keydown", (event) => {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from segmentry.present.figures import Draw
 
 
-class Ahead:
+class Background:
     """Writes the tables of users, starts what draws and hashes the input; leave it to join all.
 
     Parameters
@@ -58,7 +58,7 @@ class Ahead:
         self.draw: Draw | None = None
         self.automatic: dict[int, str] = {}
 
-    def __enter__(self) -> "Ahead":
+    def __enter__(self) -> "Background":
         return self
 
     def __exit__(self, *_: object) -> None:
