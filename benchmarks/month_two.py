@@ -145,9 +145,7 @@ def report(changes: list[ChangeReport]) -> None:
             for each in of_model(change)
         )
         low = beta.ppf(0.05, in_use, len(kinds) - in_use + 1) if in_use else 0.0
-        print(
-            f"Segments that kept their key as decided: {in_use} of {len(kinds)}, at least {low:.1%}."
-        )
+        print(f"Segments that kept their key as decided: {in_use} of {len(kinds)} (>= {low:.1%}).")
         alike = [c for c in changes if len(of_model(c)) == n_refit(c)]
         n_kept = sum(each.kind == "kept" for c in alike for each in of_model(c))
         n_all = sum(len(of_model(c)) for c in alike)
