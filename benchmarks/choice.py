@@ -36,7 +36,7 @@ from segmentry.evaluation.number._inner_split import draw_users
 from segmentry.evaluation.stability import STABLE, adjusted_rand, contingency
 from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
 from segmentry.features.user_days import UserDays
-from segmentry.segments.clustering import assign, fit_clusterings
+from segmentry.segments.clustering import NEAR_BEST, assign, fit_clusterings
 from segmentry.segments.forming import recipe_named
 from segmentry.segments.preprocessing import plan_column
 
@@ -51,6 +51,7 @@ BLOCKS = {
     "days": tuple((day,) for day in FEATURE_DAYS),
 }
 DEFAULT = dict(recipe_named("default").weights)
+AS_A_RUN = {"weights": DEFAULT, "near": NEAR_BEST, "n_starts": 60, "n_polished": 3}
 
 
 def split_of(counts, weights, *, blocks=None):
@@ -132,7 +133,8 @@ def judged(counts, kind, weights, *, numbers, seed):
 
 def kept(counts, kind, k, weights, *, seed):
     """Form K segments and hold them against the outcome window."""
-    formed = form_segments(counts, days=FEATURE_DAYS, k=k, seed=seed, weights=weights)
+    how = AS_A_RUN | {"weights": weights}
+    formed = form_segments(counts, days=FEATURE_DAYS, k=k, seed=seed, **how)
     found = forecast_ctr(
         counts,
         formed.relabelling.labels,
@@ -245,9 +247,8 @@ def halves(args):
             own.append(choice.n_segments)
             again = number_range(gains, choice, seed=seed)
             repeats.append((again.chosen_share, again.range_low, again.range_high))
-            formed = form_segments(
-                half, days=FEATURE_DAYS, k=own[-1], seed=seed, weights=DEFAULT
-            ).relabelling
+            formed = form_segments(half, days=FEATURE_DAYS, k=own[-1], seed=seed, **AS_A_RUN)
+            formed = formed.relabelling
             steps, table = formed.preprocessing, split_of(counts, DEFAULT).table
             labels.append(assign(steps.transform(table), formed.centers)[0])
         ks.append(own)
@@ -291,7 +292,9 @@ def stable(args):
         gains, choice = choose(split, seed=seed)
         number = number_range(gains, choice, seed=seed)
         drawn = draw_users(split, np.ones(counts.n_users))
-        (fitted,) = fit_clusterings(drawn.rows, n_clusters=[choice.n_segments], seed=seed)
+        (fitted,) = fit_clusterings(
+            drawn.rows, n_clusters=[choice.n_segments], near=NEAR_BEST, seed=seed
+        )
         labels = np.full(counts.n_users, -1)
         labels[drawn.is_member] = fitted.labels[drawn.rows.inverse]
         found = repeat_segments(split, labels, choice.n_segments, seed=seed)
@@ -308,11 +311,14 @@ def null(args):
     """Users that are all alike: what K, and does any run find a difference."""
     numbers, hits = [], []
     for seed in range(args.first, args.first + args.seeds):
-        counts, _, _ = simulate(args.n_users, seed=seed, null=True)
-        _, choice = choose(split_of(counts, DEFAULT), seed=seed)
+        counts, _, _ = simulate(
+            args.n_users, seed=seed, null=True, drift=args.drift, fatigue=args.fatigue
+        )
+        split = split_of(counts, DEFAULT, blocks=BLOCKS[args.blocks])
+        _, choice = choose(split, seed=seed)
         numbers.append(choice.n_segments)
         formed = form_segments(
-            counts, days=FEATURE_DAYS, k=choice.n_segments, seed=seed, weights=DEFAULT
+            counts, days=FEATURE_DAYS, k=choice.n_segments, seed=seed, **AS_A_RUN
         )
         expected = forecast_ctr(
             counts,
@@ -346,7 +352,9 @@ def main():
     parser.add_argument("--blocks", choices=list(BLOCKS), default="thirds", help="days held out")
     parser.add_argument("--share", type=float, default=GAIN_SHARE, help="of the largest gain")
     for name in ("drift", "fatigue", "wander"):
-        parser.add_argument(f"--{name}", type=float, default=0.0, help="halves: see `simulate`")
+        parser.add_argument(
+            f"--{name}", type=float, default=0.0, help="halves, null: see `simulate`"
+        )
     parser.add_argument("--n-users", type=int, default=20_000)
     parser.add_argument("--most", type=int, default=10)
     parser.add_argument(

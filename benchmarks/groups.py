@@ -27,6 +27,14 @@ from segmentry.evaluation.number._valleys import critical_dip, dip, shortfall
 from segmentry.segments.clustering import distinct_rows
 
 TOLD_EVERY = 50
+MAPPING = """name = "planted"
+[profiles]
+files = "users.csv"
+user_id = "user_id"
+[profiles.attributes]
+spend = {column = "spend", kind = "number"}
+visits = {column = "visits", kind = "number"}
+"""
 
 
 def planted(rng, n):
@@ -125,9 +133,11 @@ def estimator(args):
         table = pl.DataFrame({"spend": spend, "visits": visits})
         fitted = segmentry.UserSegmenter(random_state=seed).fit(table)
         with tempfile.TemporaryDirectory() as folder:
-            data = Path(folder) / "users.csv"
-            table.with_row_index("user_id").write_csv(data)
-            done = segmentry.run(data, Path(folder) / "run", seed=seed, bootstraps=2)
+            home = Path(folder)
+            table.with_row_index("user_id").write_csv(home / "users.csv")
+            (home / "mapping.toml").write_text(MAPPING)
+            how = {"mapping": str(home / "mapping.toml"), "seed": seed, "bootstraps": 2}
+            done = segmentry.run(None, home / "run", **how)
         found.append((fitted.n_segments_, done.summary.selection.n_segments))
         print(seed, *found[-1], flush=True)
     print_rate("estimator: 3", [each == 3 for each, _ in found])

@@ -25,7 +25,7 @@ from scipy.stats import beta, t
 
 from segmentry import pipeline
 from segmentry.datasets import GeneratorOptions, generate_months
-from segmentry.lifecycle.records import ChangeReport
+from segmentry.lifecycle.records import ChangeReport, SegmentChange
 from segmentry.pipeline import _folder
 from segmentry.present import figures
 from segmentry.results.summary import read_summary
@@ -139,8 +139,28 @@ def report(changes: list[ChangeReport]) -> None:
             f"Segments that a refit finds again: {kept} of {len(kinds)}, at least {low:.1%} "
             "(one-sided 95 %, Clopper-Pearson)."
         )
+        in_use = sum(
+            change.decision.choice != "refit" or each.kind == "kept"
+            for change in changes
+            for each in of_model(change)
+        )
+        low = beta.ppf(0.05, in_use, len(kinds) - in_use + 1) if in_use else 0.0
+        print(f"Segments that kept their key as decided: {in_use} of {len(kinds)} (>= {low:.1%}).")
+        alike = [c for c in changes if len(of_model(c)) == n_refit(c)]
+        n_kept = sum(each.kind == "kept" for c in alike for each in of_model(c))
+        n_all = sum(len(of_model(c)) for c in alike)
+        print(f"Where the refit has as many segments ({len(alike)} refits): {n_kept} of {n_all}.")
         again = [c for c in changes if all(s.kind == "kept" for s in c.segments)]
         print(f"Refits with the same segments and no other: {len(again)} of {len(changes)}.")
+
+
+def of_model(change: ChangeReport) -> list[SegmentChange]:
+    """Return the segments of the earlier model; those that only the refit has are without name."""
+    return [each for each in change.segments if each.name]
+
+
+def n_refit(change: ChangeReport) -> int:
+    return sum(each.kind == "kept" or not each.name for each in change.segments)
 
 
 if __name__ == "__main__":

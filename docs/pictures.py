@@ -36,7 +36,7 @@ def main(run_dir: Path) -> None:
 
 def shot_of_report(browser: Browser, run_dir: Path, part: str = "") -> Image.Image:
     """Return the first screen of the report, or the part that a selector names."""
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page = browser.new_page(viewport={"width": 1280, "height": 660})
     page.goto((run_dir.absolute() / "report.html").as_uri())
     if not part:
         return Image.open(io.BytesIO(page.screenshot()))

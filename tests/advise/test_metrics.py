@@ -17,6 +17,7 @@ from segmentry.advise.experiments import (
     mean_traffic,
 )
 from segmentry.advise.experiments._files import metric_rows
+from segmentry.advise.experiments._metrics import winsorised_traffic
 from segmentry.errors import ConfigError, DataError
 
 
@@ -131,6 +132,16 @@ def test_eight_days_foresee_the_winsorised_value_of_sixteen():
     foreseen = (traffic.within / 16 + traffic.between) / n_users / traffic.ctr**2
     assert foreseen == pytest.approx(value.var() / value.mean() ** 2, rel=0.03)
     assert 0.1 * traffic.kept_lift == pytest.approx(lifted.mean() / value.mean() - 1, abs=0.003)
+
+
+def test_a_lift_is_seen_where_all_users_pay_the_same():
+    totals = np.repeat([0.0, 10.0], [4_000, 6_000])
+    traffic = mean_traffic(np.arange(10_000), totals, n_users=10_000, n_days=2)
+
+    found = winsorised_traffic(traffic, [(2.0, totals, 10.0)])
+
+    assert found.kept_lift == pytest.approx(0.99)
+    assert days_needed(found, ExperimentRequest(mde=0.2)) is not None
 
 
 @pytest.mark.parametrize(

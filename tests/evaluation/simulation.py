@@ -75,8 +75,8 @@ def user_days(n, c):
     return UserDays.from_frame(frame, users=pl.Series(np.arange(len(n))))
 
 
-def form_segments(counts, *, days, k, seed, weights=WEIGHTS):
-    """Form K segments on some days, as `segmentry run` does."""
+def form_segments(counts, *, days, k, seed, weights=WEIGHTS, near=0.0, n_starts=8, n_polished=2):
+    """Form K segments on some days, as `segmentry run` does with `NEAR_BEST` and its own starts."""
     totals = counts.totals(days)
     n, c = totals.n_trials, totals.n_successes
     prior = fit_beta_prior(c, n)
@@ -95,7 +95,12 @@ def form_segments(counts, *, days, k, seed, weights=WEIGHTS):
     steps = fit_preprocessing(table.filter(shown), plans)
     distinct = distinct_rows(steps.transform(table.filter(shown)))
     (fitted,) = fit_clusterings(
-        distinct, n_clusters=[min(k, len(distinct.rows))], seed=seed, n_starts=8, n_polished=2
+        distinct,
+        n_clusters=[min(k, len(distinct.rows))],
+        seed=seed,
+        near=near,
+        n_starts=n_starts,
+        n_polished=n_polished,
     )
     ids = np.zeros(counts.n_users, dtype=np.int64)
     ids[shown] = fitted.labels[distinct.inverse] + 1

@@ -95,6 +95,30 @@ def test_an_outcome_that_never_happens_is_said_in_words():
     assert {each.verdict for each in judged} == {"not checked"}
 
 
+def test_a_segment_without_a_later_event_has_a_verdict_and_finite_numbers():
+    frame = simulate_purchases(1500, seed=2)
+    counts, days, later, formed, _ = checked(frame, 364)
+    gone = pl.Series(np.flatnonzero(formed.ids == 3))
+    frame = frame.filter((pl.col("day") < later.start) | ~pl.col("user_id").is_in(gone.implode()))
+    counts, days, later, formed, found = checked(frame, 364)
+    judged = verdicts(
+        formed.ids,
+        forecast=found,
+        later=counts.outcomes(later),
+        words=words_of(counts.outcome),
+    )
+    gain = outcome_gain(
+        formed.ids, counts, days=(days, later), forecast=per_user(found, formed.ids)
+    )
+
+    (empty,) = (each for each in judged if each.ctr_outcome.value == 0)
+    assert empty.verdict in ("reversed", "weaker", "no difference", "not checked")
+    for each in judged:
+        numbers = (each.ctr_outcome, each.forecast_difference, each.outcome_difference)
+        assert all(np.isfinite((e.value, e.low, e.high)).all() for e in numbers if e.is_known)
+    assert gain.by_forecast.is_known != bool(gain.reason)
+
+
 def test_one_buyer_with_half_of_the_revenue_confirms_nothing():
     frame = simulate_purchases(600, seed=4, alike=True)
     late = pl.DataFrame(
@@ -118,6 +142,22 @@ def test_users_who_are_all_alike_have_nothing_to_keep():
         formed.ids, counts, days=(days, later), forecast=per_user(found, formed.ids)
     )
     assert gain.reason == NO_SIGNAL
+
+
+def test_where_most_users_are_equal_histories_without_a_spread_are_no_yardstick():
+    days = pl.DataFrame({"day": [3, 40, 80, 120, 150, 170]})
+    equal = pl.DataFrame({"user_id": range(425)}).join(days, how="cross")
+    equal = equal.with_columns(n_impressions=1, n_clicks=0, value=20_000_000)
+    others = simulate_purchases(75, seed=1, n_days=180).with_columns(pl.col("user_id") + 425)
+    frame = pl.concat([equal.cast(others.schema), others.select(equal.columns)])
+    counts, days, later, formed, found = checked(frame, 180)
+
+    gain = outcome_gain(
+        formed.ids, counts, days=(days, later), forecast=per_user(found, formed.ids)
+    )
+
+    assert gain.reason == NO_SIGNAL
+    assert gain.by_forecast.value is None
 
 
 def test_a_log_of_three_days_is_checked_on_one():

@@ -21,6 +21,7 @@ from segmentry.pipeline import build_user_table, score
 from segmentry.present.report import render_report
 from segmentry.results.run_folder import (
     read_bundle,
+    read_memory,
     read_segments,
     read_user_table,
     read_windows,
@@ -112,6 +113,9 @@ def test_users_stay_unless_another_segment_is_twice_as_near(life, log):
         moved, stayed = moved + is_clear, stayed + (not is_clear)
     assert stayed > 20
     assert moved > 20
+    memory = read_memory(folder / "second")
+    assert memory["segment_id"].equals(own["segment_id"])
+    assert memory["nearest_id"].equals(scored["segment_id"].alias("nearest_id"))
     held = places.filter(pl.col("segment_id") != pl.col("segment_id_scored"))
     assert held.height == stayed
     assert (held["margin"] == 0).all()
@@ -139,6 +143,9 @@ def test_moves_are_those_between_both_lists_of_users(life):
     moves = read_summary(folder / "second").changes.moves
 
     assert moves.n_both == both.height
+    sizes = {each.key: each.n_users for each in read_summary(folder / "second").changes.segments}
+    own = dict(second["segment_key"].value_counts().iter_rows())
+    assert {key: sizes[key] for key in own} == own
     assert (
         moves.n_by_users == both.filter(pl.col("segment_key") != pl.col("segment_key_now")).height
     )

@@ -57,8 +57,8 @@ def test_a_thousand_clients_a_slow_one_and_a_giant_lose_nothing(plain_run):
             return opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
 
         slow, giant = connect(), connect()
-        slow.sendall(HEAD + BODY[:10])
         clients = [connect() for _ in range(1_000)]
+        slow.sendall(HEAD + BODY[:10])  # it has ten seconds from here on
         for client in clients:
             client.sendall(HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + BODY)
         answers = [b"".join(iter(lambda c=client: c.recv(65_536), b"")) for client in clients]

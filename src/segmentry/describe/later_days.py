@@ -16,7 +16,7 @@ from segmentry.evaluation.later_days import (
     luck_of,
 )
 from segmentry.evaluation.stability import SegmentEvent
-from segmentry.features.windows import weekdays
+from segmentry.features.windows import unlike_days, weekdays
 from segmentry.formats import bracketed, day, decimal, percent, writer_of
 from segmentry.privacy import hidden_cells, is_small
 from segmentry.schema import (
@@ -135,6 +135,8 @@ def report_validation(validation: Validation, *, min_size: int) -> ValidationRep
     ]
     if validation.published.reason:
         caveats.append(f"There is no forecast: {validation.published.reason}.")
+    if outcome is not None:
+        caveats += unlike_days(feature, outcome)
     found = ValidationReport(
         feature_starts_at=feature.start,
         feature_ends_at=feature.end,

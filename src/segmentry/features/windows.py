@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
+from segmentry.formats import listed
 from segmentry.schema import SECONDS_PER_DAY, Window
 
 _WEEKDAYS = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday")
 _OUTCOME_SHARE = 0.25
 _MAX_DAYS = 62  # of a log whose periods are days
 _DAYS_PER_WEEK = 7
+_EPOCH = date(1970, 1, 1).toordinal()
 _N_BLOCKS = range(12, 7, -1)
 
 
@@ -53,6 +56,38 @@ def weekdays(window: Window) -> tuple[str, ...]:
     ('Saturday', 'Sunday')
     """
     return tuple(_WEEKDAYS[day % 7] for day in local_days(window))
+
+
+def unlike_days(forming: Window, later: Window) -> tuple[str, ...]:
+    """Return what weekdays or months of two neighbouring windows leave unchecked, in sentences.
+
+    Months are compared where the windows are cut into blocks of weeks; a year of forming days holds
+    all of them.
+
+    >>> day = 86400
+    >>> unlike_days(Window(start=0, end=5 * day), Window(start=5 * day, end=7 * day))[0][:47]
+    'No later Thursday, Friday, Saturday, Sunday or '
+    >>> unlike_days(Window(start=0, end=300 * day), Window(start=300 * day, end=400 * day))[0][:41]
+    'The later days include November and Decem'
+    """
+    sentences = []
+    of_forming, of_later = (dict.fromkeys(weekdays(each)) for each in (forming, later))
+    if missing := [name for name in of_forming if name not in of_later]:
+        sentences.append(f"No later {listed(missing, last='or')} was checked.")
+    if new := [name for name in of_later if name not in of_forming]:
+        sentences.append(f"No {listed(new, last='or')} helped to form the segments.")
+    if len(local_days(forming)) + len(local_days(later)) > _MAX_DAYS:
+        known, others = (dict.fromkeys(map(_month, local_days(each))) for each in (forming, later))
+        if new := [name for name in others if name not in known]:
+            sentences.append(
+                f"The later days include {listed(new)}, the forming days do not: a season and a "
+                "lasting change look alike."
+            )
+    return tuple(sentences)
+
+
+def _month(local_day: int) -> str:
+    return f"{date.fromordinal(_EPOCH + local_day):%B}"
 
 
 def periods_of(window: Window) -> tuple[range, ...]:

@@ -55,6 +55,7 @@ def compare_refit(
     n_new: int,
     window: Window,
     min_size: int,
+    members: IntVector | None = None,
 ) -> Refit:
     """Say what a refit makes of the segments of a model.
 
@@ -67,6 +68,9 @@ def compare_refit(
         Ids of the same users by the model and by the refit; 0 where a user belongs to none.
     n_new : int
         Segments of the refit.
+    members : ndarray of int, shape (n_users,), optional
+        Where the users are, if not where the model alone puts them: they make the sizes of its
+        segments.
 
     Examples
     --------
@@ -94,7 +98,10 @@ def compare_refit(
                 each, hidden_segments(each, min_size=min_size), strict=True
             )
         ]
-        for each in (table.sum(axis=1)[1:], table.sum(axis=0)[1:])
+        for each in (
+            np.bincount(kept_ids if members is None else members, minlength=1 + n_old)[1:],
+            table.sum(axis=0)[1:],
+        )
     )
     found = [
         SegmentChange(

@@ -270,6 +270,7 @@ def _choose(
         n_new=found.segmentation.n_segments,
         window=users.window,
         min_size=reading.settings.min_size,
+        members=kept.ids,
     )
     windows = count_windows(
         earlier.folder,

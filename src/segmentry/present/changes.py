@@ -41,8 +41,10 @@ def changed_since(summary: Summary) -> Changed | None:
 
 def _moved(moves: Moves) -> tuple[str, ...]:
     by_users, by_model = _of(moves.n_by_users, moves.n_both), _of(moves.n_by_model, moves.n_placed)
+    # Only a log with clicks knows what luck moves, and keeps users between two segments in place.
+    how = "Moved" if moves.n_by_luck is None else "Moved clearly,"
     return (
-        f"Moved by behaviour or luck: {by_users} of {_many(moves.n_both)} users of both windows."
+        f"{how} by behaviour or luck: {by_users} of {_many(moves.n_both)} users of both windows."
         + _by_luck(moves),
         f"Moved by a refit: {by_model} of {_many(moves.n_placed)} users of this window.",
         f"{_many(moves.n_new)} users are new, {_many(moves.n_absent)} were not seen again.",

@@ -5,6 +5,7 @@ Made once from a `Summary`; report, terminal and dashboard show the same.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from segmentry.describe.profiles import Decision, SegmentProfile
 from segmentry.formats import count, decimal, listed, percent
@@ -21,7 +22,8 @@ DECISIONS: dict[Decision, str] = {
     "keep": "Keep",
 }
 """What people read of a decision, in the order of the rows."""
-_MAX_ROWS = 8
+_MAX_WORDS = 150
+_OTHER_WORDS, _MORE_WORDS = 28, 9  # data and days, heads, average, buttons; segments without a row
 _MAX_NAMED = 3
 
 
@@ -109,23 +111,36 @@ def first_screen(summary: Summary) -> FirstScreen:
         ),
     )
     shown = [each for each in ranked if not each.is_withheld]
+    headline, gain, sure = _headline(ranked, summary), _gain(summary), tuple(_sure(summary))
+    n_rows = _n_rows(shown, " ".join((headline, gain, *sure)))
     has_ads = summary.traits.has_clicks
     return FirstScreen(
-        headline=_headline(ranked, summary),
-        gain=_gain(summary),
-        rows=tuple(screen_row(each, summary) for each in shown[:_MAX_ROWS]),
-        more=_without_row(len(shown), len(ranked), summary),
+        headline=headline,
+        gain=gain,
+        rows=tuple(screen_row(each, summary) for each in shown[:n_rows]),
+        more=_without_row(len(shown) - n_rows, len(ranked) - len(shown), summary),
         average=_if_known(summary.population.expected_rate, summary),
-        sure=tuple(_sure(summary)),
+        sure=sure,
         chosen=next((e.segment_id for e in shown), None),
         has_ads=has_ads,
         outcome=summary.outcome,
     )
 
 
-def _without_row(n_shown: int, n_all: int, summary: Summary) -> str:
+def _n_rows(segments: Sequence[SegmentProfile], texts: str) -> int:
+    """Return how many of the first segments have a row: the screen has 150 words."""
+    # A number with its unit is one word; a row has up to six next to name and decision.
+    words = [
+        len(each.name.split()) + len(DECISIONS[_decision(each)].split()) + 6 for each in segments
+    ]
+    room = _MAX_WORDS - _OTHER_WORDS - len(texts.split(" "))
+    if sum(words) <= room:
+        return len(words)
+    return max(1, sum(total <= room - _MORE_WORDS for total in accumulate(words)))
+
+
+def _without_row(n_more: int, n_small: int, summary: Summary) -> str:
     """Say how many segments have no row: those after the first, and those of too few users."""
-    n_more, n_small = max(0, n_shown - _MAX_ROWS), n_all - n_shown
     parts = [f"{_counted(n_more)} below"] if n_more else []
     if n_small:
         least = "" if summary.decisions is None else f"fewer than {summary.decisions.min_size} "
@@ -199,7 +214,7 @@ def _gain(summary: Summary) -> str:
     n_days = 0 if later is None else len(later.outcome_weekdays)
     checked = "Not checked on later days."
     if n_days:
-        checked = f"Checked on {n_days} later day{'s' if n_days > 1 else ''}; no test was run yet."
+        checked = f"Checked on {n_days} later day{'s' if n_days > 1 else ''}. No test yet."
     if not summary.traits.has_clicks:
         n_segments = len(summary.segments)
         divided = f"{n_segments} segment{'s' if n_segments > 1 else ''}"
@@ -210,13 +225,9 @@ def _gain(summary: Summary) -> str:
         return checked
     low, high = (percent(each, digits=0) for each in shares)
     if low == high:
-        return f"The same number of ads brings {high} more clicks. {checked}"
-    gain = f"brings {low} to {high} more clicks"
-    if shares[0] <= 0:
-        gain = f"changes clicks by {low} to {high}"
-    return (
-        f"The same number of ads {gain}; the faster users tire of extra ads, the fewer. {checked}"
-    )
+        return f"{high} more clicks for the same number of ads. {checked}"
+    change = f"{low} to {high}" if shares[0] > 0 else f"Between {low} and {high}"
+    return f"{change} more clicks for the same ads, fewer if users tire of extra ads. {checked}"
 
 
 def _gain_range(spending: Spending | None) -> tuple[float, float] | None:
@@ -252,7 +263,7 @@ def _sure(summary: Summary) -> list[str]:
     if k > 1 and evidence is not None and evidence.n_groups <= 1:
         chosen = f"the {k} segments are chosen to predict {summary.outcome.events}"
         why = f": {chosen}" if evidence.has_gain else ""
-        found.append(f"Users differ by degrees, not in natural groups{why}.")
+        found.append(f"There are no natural groups{why}.")
     if any(each.is_stable is False for each in summary.segments):
         found.append("Borders are soft: refresh the lists before each campaign.")
     return found

@@ -76,6 +76,8 @@ def rewrite_report(run_dir: Path, *, names: Path | None = None, is_png: bool = F
 def redraw_report(run_dir: Path) -> None:
     """Draw figures and page of a run again, from its summary; nothing else is written.
 
+    Where there are figures as PNG, they are drawn again too.
+
     Raises
     ------
     BundleError
@@ -87,7 +89,13 @@ def redraw_report(run_dir: Path) -> None:
     # Somebody else may rename a segment while this draws.
     while drawn != (summary := read_summary(run_dir)):
         with staged_inside(run_dir) as staging:
-            write_report(summary, staging, comparison=read_comparison(run_dir))
+            has_png = any((run_dir / "figures").glob("*.png"))
+            write_report(
+                summary,
+                staging,
+                comparison=read_comparison(run_dir),
+                png_scale=_PNG_SCALE if has_png else None,
+            )
         drawn = summary
 
 

@@ -56,9 +56,13 @@ def test_the_report_that_is_drawn_again_has_the_name_of_the_summary(tmp_path):
     summary = make_summary(n_segments=1, n_points=0, n_components=1, names=(NAME,), is_rated=False)
     folder = folder_of(replace(summary, pictures=None, validation=None), tmp_path)
 
+    (folder / "figures").mkdir(exist_ok=True)
+    (folder / "figures" / "sizes.png").touch()  # of `segmentry report --png`
+
     redraw_report(folder)
 
     assert "&lt;b&gt;jetzt" in (folder / "report.html").read_text(encoding="utf-8")
+    assert (folder / "figures" / "sizes.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_names_that_two_processes_give_at_once_are_both_kept(run_dir, tmp_path):

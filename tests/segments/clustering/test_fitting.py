@@ -134,6 +134,26 @@ def test_weights_are_the_same_as_repeated_users(counts, algorithm):
     assert all(map(same_bits, weighted, repeated))
 
 
+@pytest.mark.parametrize(
+    ("within", "near", "sizes"),
+    [
+        (24.5, 0.0, [100, 50, 50]),  # the smallest inertia: what is left of the uneven pair
+        (24.5, 0.03, [100, 90, 10]),  # 25 is left of the even pair, which is 2 % more
+        (24.0, 0.03, [100, 50, 50]),  # 4 % more is not as good
+    ],
+)
+def test_of_divisions_as_good_as_the_best_the_most_uneven_is_taken(within, near, sizes):
+    apart = (within / 9) ** 0.5
+    distinct = distinct_rows(
+        [[0.0], [1.0], [100.0], [100 + apart]], weights=np.array([50, 50, 90, 10])
+    )
+
+    (clustering,) = fit_clusterings(distinct, n_clusters=[3], seed=0, near=near)
+
+    found = np.bincount(clustering.labels, weights=distinct.weights)
+    assert found.tolist() == sizes
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_same_seed_gives_the_same_bits_whatever_the_order_of_users(algorithm, monkeypatch):
     rng = np.random.default_rng(12)

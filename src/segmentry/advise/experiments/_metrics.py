@@ -127,12 +127,15 @@ def winsorised_traffic(
         within = min(max(0.0, steep), within)
     rate, (_, totals, cap) = mean / n_days, spans[0]
     unit = rate**2 * traffic.n_users
+    # Of users at the limit itself only as many as it cuts off: with a lift of all it rises.
+    cut = min(float(np.mean(totals >= cap)), (1 - WINSORISED) * float(np.mean(totals > 0)))
+    beyond = max(float(np.mean(totals > cap)), cut)
     return replace(
         traffic,
         ctr=rate,
         within=within * unit,
         between=(whole - within / n_days) * unit,
-        kept_lift=1 - cap * float(np.mean(totals >= cap)) / mean,
+        kept_lift=1 - cap * beyond / mean,
     )
 
 

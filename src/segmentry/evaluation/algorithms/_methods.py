@@ -10,6 +10,7 @@ from segmentry.evaluation.algorithms._density import fit_dbscan, fit_hdbscan
 from segmentry.evaluation.algorithms._rows import Partition, Rows, drawn_users
 from segmentry.schema.arrays import FloatVector
 from segmentry.segments.clustering import (
+    NEAR_BEST,
     DistinctRows,
     assign,
     distinct_rows,
@@ -61,7 +62,9 @@ def _users(rows: Rows, weights: FloatVector) -> DistinctRows:
 def _by_centres(algorithm: str) -> Fit:
     def fit(rows: Rows, weights: FloatVector, k: int, seed: int) -> Partition:
         users = _users(rows, weights)
-        (fitted,) = fit_clusterings(users, n_clusters=[k], algorithm=algorithm, seed=seed)
+        (fitted,) = fit_clusterings(
+            users, n_clusters=[k], algorithm=algorithm, near=NEAR_BEST, seed=seed
+        )
         labels, _ = assign(rows.distinct.rows, fitted.centers)
         return Partition(labels, rule=_NUMBER, how=_ALL)
 

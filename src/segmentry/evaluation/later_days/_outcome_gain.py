@@ -14,6 +14,7 @@ from segmentry.segments.clustering import distinct_rows
 
 _N_GROUPS = 1000
 _SMALLEST = 1e-3  # of the mean: no user is given less, so that a surprise costs a finite number
+_ALIKE = 1e-3  # deviation of users' own predictions, of their mean: what they gain is rounding
 _SIZES = (-5.0, 8.0)  # logarithms between which the size of the negative binomial is looked for
 
 
@@ -79,7 +80,10 @@ def outcome_gain(
     history = own_history(counts, forming)
     if history is None:
         return replace(blank, reason=NO_SIGNAL)
-    predictions = [_floored(history.predict(counts, forming, horizon=len(later))[known])]
+    own = _floored(history.predict(counts, forming, horizon=len(later))[known])
+    if own.std() < _ALIKE * own.mean():
+        return replace(blank, reason=NO_SIGNAL, model=history.name)
+    predictions = [own]
     if forecast is not None:
         level = float(y.mean())
         given = np.where(segment_ids[known] == UNASSIGNED, level, forecast[known] * len(later))

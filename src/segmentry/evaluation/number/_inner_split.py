@@ -19,7 +19,13 @@ from segmentry.features import fit_beta_prior, shrink
 from segmentry.features.user_days import UserDays
 from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
-from segmentry.segments.clustering import DistinctRows, assign, distinct_rows, fit_clusterings
+from segmentry.segments.clustering import (
+    NEAR_BEST,
+    DistinctRows,
+    assign,
+    distinct_rows,
+    fit_clusterings,
+)
 from segmentry.segments.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
 
 # Many small fits: with these the inertia of each is within 2 % of that of 60 starts.
@@ -169,6 +175,7 @@ def _gains_of(
         seed=seed,
         n_starts=_N_STARTS,
         n_polished=_N_POLISHED,
+        near=NEAR_BEST,
     ):
         ids = np.full(split.n_users, UNASSIGNED, dtype=np.int64)
         ids[is_in] = fitted.labels[distinct.inverse] + 1
@@ -221,6 +228,7 @@ def form_again(drawn: DrawnUsers, k: int, *, algorithm: str, seed: int) -> IntVe
         seed=seed,
         n_starts=_N_STARTS,
         n_polished=_N_POLISHED,
+        near=NEAR_BEST,
     )
     labels = np.full(drawn.is_member.size, -1, dtype=np.int64)
     labels[drawn.is_member] = assign(drawn.X, fitted.centers)[0]

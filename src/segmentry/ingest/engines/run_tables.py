@@ -112,8 +112,8 @@ def count_moves(before: Path, after: Path) -> pl.DataFrame:
     if are_text[0] != are_text[1]:
         text, numbers = (before, after) if are_text[0] else (after, before)
         raise DataError(
-            f"{text}: user ids are text, those of {numbers} are numbers; expected runs of the same "
-            "users"
+            f"{text.parent.name}: user ids are text, those of {numbers.parent.name} are numbers; "
+            "expected runs of the same users"
         )
     query = (
         "SELECT one.segment_id AS before, other.segment_id AS after, count(*) AS n_users"

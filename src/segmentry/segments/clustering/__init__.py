@@ -9,6 +9,7 @@ from segmentry.segments.clustering._assignment import NEARER, TIE, assign, unsur
 from segmentry.segments.clustering._components import PrincipalComponents, fit_pca, project
 from segmentry.segments.clustering._fitting import (
     ALGORITHMS,
+    NEAR_BEST,
     Clustering,
     clustering_of,
     fit_clusterings,
@@ -40,6 +41,7 @@ from segmentry.segments.clustering._silhouette import (
 __all__ = [
     "ALGORITHMS",
     "NEARER",
+    "NEAR_BEST",
     "TIE",
     "Clustering",
     "DistinctRows",

@@ -12,7 +12,7 @@ import numpy as np
 
 from segmentry.errors import SelectionError
 from segmentry.runtime.threads import map_in_threads
-from segmentry.schema.arrays import FloatMatrix, IntVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering._assignment import settle
 from segmentry.segments.clustering._lloyd import MAX_ROWS, Runs, continue_starts, fit_starts
 from segmentry.segments.clustering._moments import weighted_means
@@ -38,6 +38,9 @@ _MAX_SHORT_ROW_STEPS = 30_000_000
 _TOL = 1e-4
 # Fits of that tolerance whose inertias differ by less than this share have met at the same place.
 _SAME_PLACE = 1e-4
+NEAR_BEST = 0.03
+"""Divisions whose inertia is above the smallest by less than this share are as good as it: between
+samples of 10,000 users, which of two is the better changes by chance (docs/decisions/0005)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Effort:
 
     n_starts: int
     n_polished: int
+    near: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +59,8 @@ class _Fit:
     centers: FloatMatrix
     inertia: float
     n_iterations: int
+    entropy: float
+    """Of the shares of the clusters."""
 
 
 Start: TypeAlias = Callable[
@@ -71,7 +77,7 @@ def kmeans_start(
     """
     candidates = _best_on_samples(distinct, k, rng, effort)
     most = sample_rows(distinct, n_rows=_N_POLISHING, rng=rng)
-    polished = _ranked(_continued(most, candidates, tol=_TOL))
+    polished = _ranked(_continued(most, candidates, tol=_TOL), effort.near)
     # Only the winner goes on until no row changes its cluster.
     n_steps = int(np.clip(_MAX_SHORT_ROW_STEPS // len(distinct.rows), 1, 300))
     (final,) = _continued(distinct, [polished[0].centers], tol=0.0, n_steps=n_steps)
@@ -90,12 +96,12 @@ def _best_on_samples(
     small = sample_rows(distinct, n_rows=n_small, rng=rng)
     # With one cluster every start ends in the mean.
     seeds = rng.integers(2**31, size=effort.n_starts if k > 1 else 1)
-    fits = _fits(fit_starts(small.rows, small.weights, k, seeds.tolist()))
+    fits = _fits(fit_starts(small.rows, small.weights, k, seeds.tolist()), small.weights)
     n_sifted = max(_SIFTED_PER_POLISHED * effort.n_polished, int(_SIFTED_SHARE * effort.n_starts))
-    sifted = _ranked(fits)[:n_sifted]
+    sifted = _ranked(fits, effort.near)[:n_sifted]
     large = sample_rows(distinct, n_rows=_LARGE_PER_SMALL * n_small, rng=rng)
     fits = _continued(large, [fit.centers for fit in sifted], tol=_TOL)
-    return [fit.centers for fit in _ranked(fits)[: effort.n_polished]]
+    return [fit.centers for fit in _ranked(fits, effort.near)[: effort.n_polished]]
 
 
 def _continued(
@@ -104,9 +110,8 @@ def _continued(
     """Carry k-means on from given centres, each start by itself."""
     if len(distinct.rows) <= MAX_ROWS:
         centers = np.stack(starts)
-        return _fits(
-            continue_starts(distinct.rows, distinct.weights, centers, tol=tol, n_steps=n_steps)
-        )
+        runs = continue_starts(distinct.rows, distinct.weights, centers, tol=tol, n_steps=n_steps)
+        return _fits(runs, distinct.weights)
     from sklearn.cluster import KMeans
 
     models = [
@@ -116,24 +121,43 @@ def _continued(
         for centers in starts
     ]
     return [
-        _Fit(model.cluster_centers_, float(model.inertia_), int(model.n_iter_)) for model in models
+        _Fit(
+            model.cluster_centers_,
+            float(model.inertia_),
+            int(model.n_iter_),
+            _entropy(model.labels_, distinct.weights),
+        )
+        for model in models
     ]
 
 
-def _fits(runs: Runs) -> list[_Fit]:
+def _fits(runs: Runs, weights: FloatVector) -> list[_Fit]:
     """Take a list of single fits out of the runs of all starts."""
-    ends = zip(runs.centers, runs.inertias.tolist(), runs.n_iterations.tolist(), strict=True)
-    return [_Fit(*each) for each in ends]
+    entropies = [_entropy(labels, weights) for labels in runs.labels]
+    ends = (runs.centers, runs.inertias.tolist(), runs.n_iterations.tolist(), entropies)
+    return [_Fit(*each) for each in zip(*ends, strict=True)]
 
 
-def _ranked(fits: list[_Fit]) -> list[_Fit]:
-    """Sort fits by inertia and keep one of those that met at the same place."""
+def _entropy(labels: IntVector, weights: FloatVector) -> float:
+    sizes = np.bincount(labels, weights=weights)
+    shares = sizes[sizes > 0] / sizes.sum()
+    return float(-np.sum(shares * np.log(shares)))
+
+
+def _ranked(fits: list[_Fit], near: float) -> list[_Fit]:
+    """Sort fits by inertia, keep one of those that met at the same place, and put the near first.
+
+    Among those as good as the best, the one whose sizes differ most comes first: their sizes repeat
+    themselves in other users, the order of their inertias does not.
+    """
     by_inertia = sorted(fits, key=lambda fit: fit.inertia)
     different = by_inertia[:1]
     for fit in by_inertia[1:]:
         if fit.inertia > different[-1].inertia * (1 + _SAME_PLACE):
             different.append(fit)
-    return different
+    bound = different[0].inertia * (1 + near)
+    as_good = [fit for fit in different if fit.inertia <= bound]
+    return sorted(as_good, key=lambda fit: fit.entropy) + different[len(as_good) :]
 
 
 def minibatch_start(
@@ -206,6 +230,7 @@ def fit_clusterings(
     seed: int,
     n_starts: int = 60,
     n_polished: int = 3,
+    near: float = 0.0,
     on_fitted: Callable[[Clustering], None] | None = None,
 ) -> tuple[Clustering, ...]:
     """Fit one clustering for each number of clusters, exactly on distinct weighted rows.
@@ -215,9 +240,11 @@ def fit_clusterings(
 
     "kmeans": `n_starts` starts by k-means++ sifted on samples, the best `n_polished` polished on up
     to 30,000 rows, the winner on all until nothing moves; of a million distinct rows it takes a
-    limited number of steps. "minibatch", "bisecting": scikit-learn's centres, moved once to the
-    mean of the rows nearest to them. With each, a row belongs to its nearest centre, so that new
-    users are treated like old ones; of the bisecting tree only the leaves' centres remain.
+    limited number of steps. Of divisions whose inertia is above the smallest by less than `near` of
+    it, the one with the smallest entropy of sizes wins. "minibatch", "bisecting": scikit-learn's
+    centres, moved once to the mean of the rows nearest to them. With each, a row belongs to its
+    nearest centre, so that new users are treated like old ones; of the bisecting tree only the
+    leaves' centres remain.
 
     `on_fitted` is called with each clustering as soon as it is there, in no fixed order; those
     returned are in the order of `n_clusters`.
@@ -236,7 +263,7 @@ def fit_clusterings(
     segmentry.errors.SelectionError: cannot form 5 segments: found 4 distinct users, ...
     """
     _check(distinct, n_clusters, algorithm, n_starts=n_starts, n_polished=n_polished)
-    effort = Effort(n_starts=n_starts, n_polished=n_polished)
+    effort = Effort(n_starts=n_starts, n_polished=n_polished, near=near)
 
     def fit(position: int) -> tuple[int, Clustering]:
         return position, _fit_one(distinct, n_clusters[position], algorithm, seed, effort)

@@ -7,7 +7,13 @@ import polars as pl
 from segmentry.runtime.progress import counted
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema.arrays import FloatVector
-from segmentry.segments.clustering import Clustering, DistinctRows, assign, fit_clusterings
+from segmentry.segments.clustering import (
+    NEAR_BEST,
+    Clustering,
+    DistinctRows,
+    assign,
+    fit_clusterings,
+)
 from segmentry.segments.forming._recipes import Recipe
 from segmentry.segments.forming._segmentation import Segmentation, segmentation_of
 from segmentry.segments.forming._selection import (
@@ -101,7 +107,12 @@ def find_segments(
     tried = numbers_to_try(distinct, n_segments, forced)
     count = counted(on_fitted, len(tried))
     clusterings = fit_clusterings(
-        distinct, n_clusters=tried, algorithm=algorithm, seed=seed, on_fitted=count
+        distinct,
+        n_clusters=tried,
+        algorithm=algorithm,
+        seed=seed,
+        near=NEAR_BEST if recipe.choose_by == "evidence" else 0.0,
+        on_fitted=count,
     )
     measured = silhouettes_by_number(
         distinct, clusterings, seed=seed, is_exact=is_exact, on_block=on_block
