@@ -162,7 +162,7 @@ def planned(shop, metric, seen, *, mde, n_arms):
         DAYS,
         pl.DataFrame({"user_id": range(shop.segments.size), "segment_id": shop.segments}),
         [(None, "all")],
-        is_winsorised=metric == "value",
+        winsorised_for=mde if metric == "value" else None,
     )
     found = []
     for n_looks in (1, 3):

@@ -123,24 +123,36 @@ def test_eight_days_foresee_the_winsorised_value_of_sixteen():
     log = log.with_columns(day=pl.Series(rng.integers(0, 8, log.height)))
     days = log.group_by("user_id", "day").agg(pl.col("y").sum())
     users = pl.DataFrame({"user_id": range(n_users), "segment_id": 1})
-    ((_, _, traffic, _),), _ = metric_rows(days, 8, users, [(None, "all")], is_winsorised=True)
+    ((_, _, traffic, _),), _ = metric_rows(days, 8, users, [(None, "all")], winsorised_for=0.1)
 
     later = bought(16)
     totals = np.bincount(later["user_id"], weights=later["y"], minlength=n_users)
-    cap = np.quantile(totals[totals > 0], 0.99)
+    both = np.concatenate([totals, 1.1 * totals])
+    cap = np.quantile(both[both > 0], 0.99)
     value, lifted = np.minimum(totals, cap), np.minimum(1.1 * totals, cap)
     foreseen = (traffic.within / 16 + traffic.between) / n_users / traffic.ctr**2
     assert foreseen == pytest.approx(value.var() / value.mean() ** 2, rel=0.03)
     assert 0.1 * traffic.kept_lift == pytest.approx(lifted.mean() / value.mean() - 1, abs=0.003)
 
 
+def test_a_lift_under_the_limit_is_what_is_left_of_that_size():
+    totals = np.array([0.0, 10.0, 10.0, 30.0])
+    traffic = mean_traffic(np.arange(4), totals, n_users=4, n_days=2)
+
+    found = winsorised_traffic(traffic, [(2.0, totals, 40.0)], lift=0.5)
+
+    # 15, 15 and 40 instead of 10, 10 and 30: of 50 % 40 % are left.
+    assert found.kept_lift == pytest.approx(0.8)
+
+
 def test_a_lift_is_seen_where_all_users_pay_the_same():
-    totals = np.repeat([0.0, 10.0], [4_000, 6_000])
-    traffic = mean_traffic(np.arange(10_000), totals, n_users=10_000, n_days=2)
+    days = pl.DataFrame({"user_id": range(6_000), "day": 0, "y": 10.0})
+    users = pl.DataFrame({"user_id": range(10_000), "segment_id": 1})
 
-    found = winsorised_traffic(traffic, [(2.0, totals, 10.0)])
+    ((_, _, found, _),), cap = metric_rows(days, 2, users, [(None, "all")], winsorised_for=0.2)
 
-    assert found.kept_lift == pytest.approx(0.99)
+    assert cap == 10
+    assert found.kept_lift == pytest.approx(1)
     assert days_needed(found, ExperimentRequest(mde=0.2)) is not None
 
 

@@ -79,12 +79,15 @@ def metric_rows(
     users: pl.DataFrame,
     names: Sequence[tuple[int | None, str]],
     *,
-    is_winsorised: bool,
+    winsorised_for: float | None = None,
 ) -> tuple[list[tuple[int | None, str, Traffic, float]], float | None]:
     """Measure the traffic of all users, ``user_id, segment_id``, and of each segment.
 
     With each comes the share of the variance of the second half of the days that the first half
     explains. Returned is too where totals of users are winsorised.
+
+    A metric is winsorised where the lift that a test should find in it is given: limits are those
+    of the test, of as many users with the lift as without it.
     """
     rows = []
     index = users.with_row_index("index").select("user_id", pl.col("index").cast(pl.Int64))
@@ -99,7 +102,10 @@ def metric_rows(
     )
     part = n_days * (order.len() // 2) / max(1, order.len())
     spans = [(float(n_days), early + late), (part, early), (n_days - part, late)]
-    capped = [(*each, cap) for each in spans if (cap := cap_of(each[1])) is not None]
+    lift, capped = winsorised_for or 0.0, []
+    for n, totals in spans if lift else ():
+        if (cap := cap_of(np.concatenate([totals, (1 + lift) * totals]))) is not None:
+            capped.append((n, totals, cap))
     for segment_id, name in names:
         is_in = np.ones(users.height, dtype=bool) if segment_id is None else strata == segment_id
         renumbered = np.cumsum(is_in) - 1
@@ -107,9 +113,9 @@ def metric_rows(
         n_users = int(is_in.sum())
         traffic = mean_traffic(renumbered[place[own]], y[own], n_users=n_users, n_days=n_days)
         after = late[is_in]
-        if is_winsorised and capped:
+        if capped:
             traffic = winsorised_traffic(
-                traffic, [(n, totals[is_in], cap) for n, totals, cap in capped]
+                traffic, [(n, totals[is_in], cap) for n, totals, cap in capped], lift=lift
             )
             after = np.minimum(after, capped[-1][2])
         share = explained_share(
@@ -119,7 +125,7 @@ def metric_rows(
             strata=strata[is_in],
         )
         rows.append((segment_id, name, traffic, share))
-    return rows, capped[0][2] if is_winsorised and capped else None
+    return rows, cap_of(early + late) if lift else None
 
 
 def read_metric(path: Path, metric: str, kind: pl.DataType) -> pl.DataFrame:

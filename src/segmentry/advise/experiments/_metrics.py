@@ -92,22 +92,23 @@ def mean_traffic(
 
 
 def winsorised_traffic(
-    traffic: Traffic, spans: Sequence[tuple[float, FloatVector, float]]
+    traffic: Traffic, spans: Sequence[tuple[float, FloatVector, float]], *, lift: float
 ) -> Traffic:
-    """Return the traffic of totals of users that are winsorised.
+    """Return the traffic of totals of users that are winsorised, in a test that should find a lift.
 
     Each of the `spans` is a number of days, what users did in them, shape (n_users,), and where
     that is winsorised; the whole time comes first, then parts of it.
 
     What is cut off a total grows with the time that it is of, so the variance of days does not
     scale to that of weeks. Relative variances of the whole time and of its halves, each winsorised
-    at its own limit, do: within / days + between. A user beyond the limit shows no lift.
+    at its own limit, do: within / days + between. Where the same purchases become dearer, the test
+    shows mean(min((1 + lift) x, limit)) / mean(min(x, limit)) - 1 of the lift; x: the whole time.
 
     >>> rng = np.random.default_rng(0)
     >>> halves = [rng.gamma(0.5, 1.0, 2000), rng.gamma(0.5, 1.0, 2000)]  # nobody keeps a rate
     >>> spans = [(2, sum(halves), 8.0), (1, halves[0], 8.0), (1, halves[1], 8.0)]
     >>> plain = mean_traffic(np.arange(2000), sum(halves), n_users=2000, n_days=2)
-    >>> found = winsorised_traffic(plain, spans)
+    >>> found = winsorised_traffic(plain, spans, lift=0.1)
     >>> found.between < 0.1 * found.within, found.kept_lift > 0.99
     (True, True)
     """
@@ -127,15 +128,13 @@ def winsorised_traffic(
         within = min(max(0.0, steep), within)
     rate, (_, totals, cap) = mean / n_days, spans[0]
     unit = rate**2 * traffic.n_users
-    # Of users at the limit itself only as many as it cuts off: with a lift of all it rises.
-    cut = min(float(np.mean(totals >= cap)), (1 - WINSORISED) * float(np.mean(totals > 0)))
-    beyond = max(float(np.mean(totals > cap)), cut)
+    shown = float(np.minimum((1 + lift) * totals, cap).mean()) / mean - 1
     return replace(
         traffic,
         ctr=rate,
         within=within * unit,
         between=(whole - within / n_days) * unit,
-        kept_lift=1 - cap * beyond / mean,
+        kept_lift=shown / lift,
     )
 
 

@@ -117,7 +117,8 @@ def plan_test(
         days, n_days = read_days(run_dir, metric, history, users.schema["user_id"])
         names = {each.segment_id: each.name for each in known}
         labels = [(None, "all"), *((each, names[each]) for each in chosen)]
-        rows, cap = metric_rows(days, n_days, users, labels, is_winsorised=metric == VALUE)
+        lift = mde if metric == VALUE else None
+        rows, cap = metric_rows(days, n_days, users, labels, winsorised_for=lift)
         measured_days = max(1.0, n_days / 2)
     arms = assign_arms(users["user_id"], _vector(users["segment_id"]), ratio=ratio, salt=salt)
     plan = plan_experiment(
