@@ -105,14 +105,13 @@ def find_segments(
     )
     distinct = users.distinct
     tried = numbers_to_try(distinct, n_segments, forced)
-    count = counted(on_fitted, len(tried))
     clusterings = fit_clusterings(
         distinct,
         n_clusters=tried,
         algorithm=algorithm,
         seed=seed,
         near=NEAR_BEST if recipe.choose_by == "evidence" else 0.0,
-        on_fitted=count,
+        on_fitted=counted(on_fitted, len(tried)),
     )
     measured = silhouettes_by_number(
         distinct, clusterings, seed=seed, is_exact=is_exact, on_block=on_block
