@@ -156,6 +156,18 @@ def plain_run(home: Path) -> Run:
 
 
 @functools.cache
+def moving_run(home: Path) -> Run:
+    """Return a run on 2,000 users of another log, whose budget moves impressions."""
+    data_dir = generated(home, 2_000, seed=1)
+
+    def make(folder: Path) -> Run:
+        out = folder / "run"
+        return Run(data_dir, out, segmentry("run", data_dir, "--out", out, "--k", 3))
+
+    return made_once(home, "moving", make)
+
+
+@functools.cache
 def attribute_run(home: Path) -> Run:
     """Return a run that a TOML file describes: profile attributes, a later start, three segments.
 

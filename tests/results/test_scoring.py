@@ -54,8 +54,7 @@ def segmentation(users):
     return find_segments(users, plans, recipe=recipe, n_segments=(2, 3), forced=3)
 
 
-@pytest.fixture(scope="module")
-def bundle(segmentation):
+def bundle_of(segmentation):
     made = make_bundle(
         segmentation,
         names=NAMES,
@@ -65,6 +64,11 @@ def bundle(segmentation):
         window=Window(start=0, end=86_400, utc_offset_hours=8),
     )
     return parse_bundle(render_bundle(made), source="test")
+
+
+@pytest.fixture(scope="module")
+def bundle(segmentation):
+    return bundle_of(segmentation)
 
 
 def test_the_training_users_get_the_runs_own_labels_and_margins(users, segmentation, bundle):
@@ -230,8 +234,11 @@ def test_a_damaged_field_is_named(bundle):
         parse_bundle(json.dumps(damaged), source="m.json")
 
 
-def test_users_of_other_windows_are_placed_by_counts_as_of_the_forming_days(users, bundle):
+def test_users_of_other_windows_are_placed_by_counts_as_of_the_forming_days(users):
     """Kept from window to window, the segments still compare with the days that formed them."""
+    recipe = recipe_named("default")
+    plans = plan_features(recipe, CATALOGUE, features=("n_impressions",))
+    bundle = bundle_of(find_segments(users, plans, recipe=recipe, n_segments=(3,), forced=3))
     day, frozen = 86_400, bundle.frozen
     first, second = (Window(start=0, end=n * day, utc_offset_hours=8) for n in (3, 2))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from tests.pipeline.runs import moving_run
 from tests.present.dashboard.test_pages import folder_of, shown, squeezed, text_of
 from tests.summaries import make_summary
 
@@ -34,8 +35,9 @@ def basis(run_dir):
     return measure_plans(run_dir)
 
 
-def test_the_budget_page_begins_with_the_proposed_shares_and_judges_them(run_dir, basis):
-    summary = read_summary(run_dir)
+def test_the_budget_page_begins_with_the_proposed_shares_and_judges_them(tmp_path_factory):
+    run_dir = moving_run(tmp_path_factory.getbasetemp()).folder
+    summary, basis = read_summary(run_dir), measure_plans(run_dir)
     page = shown("budget", run_dir)
 
     proposed = {part.segment_id: part.share_proposed for part in summary.spending.segments}

@@ -82,7 +82,7 @@ def test_the_gain_is_drawn_per_thousand_impressions_with_its_interval(measured):
 def test_small_gains_are_not_written_in_thousandths(measured):
     axis = json.dumps(plots.FIGURES["gain_by_k"].plot(measured).to_dict())
 
-    assert '"format": "~g"' in axis
+    assert '"format": "~r"' in axis
     assert '"~s"' not in axis
 
 

@@ -67,8 +67,9 @@ def luck_of(
     >>> forecast = Forecasts(ctr=rates, index=rates, n_days=6, n_outcome_days=2, caveats=(),
     ...                      covariance=np.diag([1e-5, 1e-5]))
     >>> found = luck_of(np.array([1, 2]), seen, forecast, shown=(1, 2))
-    >>> round(found.seen_fold), round(found.forecast_fold, 2), round(found.share.value, 2)
-    (10, 1.75, 0.67)
+    >>> seen, expected = found.seen_high - found.seen_low, found.forecast_high - found.forecast_low
+    >>> round(seen, 2), round(expected, 2), round(found.share.value, 2)
+    (0.18, 0.06, 0.67)
     """
     n_segments = len(forecast.ctr)
     n, c = (
