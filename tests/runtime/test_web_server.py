@@ -35,10 +35,14 @@ def test_an_address_holds_32_silent_connections(monkeypatch):
     guesser = [Held("10.0.0.1") for _ in range(300)]
     other = [Held("10.0.0.2")]
 
-    gone = ended(monkeypatch, [*guesser, *other])
+    gone = ended(monkeypatch, [*guesser, *other], seconds=(0, 1))
 
     assert len(gone) == 300 - 32
     assert not other[0].is_ended
+
+
+def test_a_client_may_open_many_connections_before_it_sends(monkeypatch):
+    assert ended(monkeypatch, [Held("10.0.0.1") for _ in range(1_000)]) == []
 
 
 def test_a_silent_connection_is_ended_after_ten_seconds_and_a_request_later(monkeypatch):

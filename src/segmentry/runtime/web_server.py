@@ -11,7 +11,7 @@ import uvicorn
 _MAX_SECONDS = 30.0
 _SECONDS_TO_ASK, _MAX_SILENT = 10.0, 32
 """How long a connection may be open before its first request is there, and how many of an address
-may be at one time."""
+may be for a second: a client may open many at once before it sends."""
 
 
 class Server(uvicorn.Server):
@@ -47,6 +47,7 @@ class Server(uvicorn.Server):
             cycle, since = before.get(each, (each.cycle, now))
             self._busy[each] = each.cycle, since if cycle is each.cycle else now
             is_many = each.cycle is None and each.client and silent[each.client[0]] > _MAX_SILENT
+            is_many = is_many and each in before
             seconds = self._max_seconds if each.cycle is not None else _SECONDS_TO_ASK
             if is_many or now - self._busy[each][1] > seconds:
                 each.transport.abort()
