@@ -39,8 +39,8 @@ def shop():
     return checked(simulate_purchases(1500, seed=2), 364)
 
 
-def test_segments_that_differ_are_confirmed_and_keep_what_histories_predict(shop):
-    counts, days, later, formed, found = shop
+def judged_and_gain(counts, days, later, formed, found):
+    """Return the verdicts on segments and what they gain on later days."""
     judged = verdicts(
         formed.ids,
         forecast=found,
@@ -50,6 +50,12 @@ def test_segments_that_differ_are_confirmed_and_keep_what_histories_predict(shop
     gain = outcome_gain(
         formed.ids, counts, days=(days, later), forecast=per_user(found, formed.ids)
     )
+    return judged, gain
+
+
+def test_segments_that_differ_are_confirmed_and_keep_what_histories_predict(shop):
+    counts, days, later, formed, found = shop
+    judged, gain = judged_and_gain(counts, days, later, formed, found)
     assert {each.verdict for each in judged} <= {"confirmed", "weaker", "no difference"}
     assert "confirmed" in {each.verdict for each in judged}
     assert gain.by_forecast.value > 0.9 * gain.by_best_rate.value
@@ -101,15 +107,7 @@ def test_a_segment_without_a_later_event_has_a_verdict_and_finite_numbers():
     gone = pl.Series(np.flatnonzero(formed.ids == 3))
     frame = frame.filter((pl.col("day") < later.start) | ~pl.col("user_id").is_in(gone.implode()))
     counts, days, later, formed, found = checked(frame, 364)
-    judged = verdicts(
-        formed.ids,
-        forecast=found,
-        later=counts.outcomes(later),
-        words=words_of(counts.outcome),
-    )
-    gain = outcome_gain(
-        formed.ids, counts, days=(days, later), forecast=per_user(found, formed.ids)
-    )
+    judged, gain = judged_and_gain(counts, days, later, formed, found)
 
     (empty,) = (each for each in judged if each.ctr_outcome.value == 0)
     assert empty.verdict in ("reversed", "weaker", "no difference", "not checked")
