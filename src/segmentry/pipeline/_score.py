@@ -16,6 +16,7 @@ from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.room import scratch_folder
 from segmentry.pipeline._read import opened, read_users
 from segmentry.pipeline._wanted import wanted_of
+from segmentry.results.elsewhere import run_at_hand
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle, score_users
 from segmentry.results.targets import target_of
@@ -54,6 +55,7 @@ def score(
     Parameters
     ----------
     run_dir : Path or str
+        The run folder, here or as ``s3://bucket/run``.
     data_dir : Path or str or None
         Folder with the files of new (or the same) users.
     mapping : Path or str, optional
@@ -78,7 +80,8 @@ def score(
     OutputError
         If the file exists or cannot be written.
     """
-    bundle = read_bundle(Path(run_dir))
+    with run_at_hand(run_dir, only=("model/",)) as at_hand:
+        bundle = read_bundle(at_hand)
     write = None if out is None else target_of(out, overwrite=overwrite, append=append)
     settings = load_config(None, options)
     if any(name in _BEHAVIOURS for name in bundle.columns):
