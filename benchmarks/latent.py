@@ -11,7 +11,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.truth import FEATURE_DAYS, OUTCOME_DAYS, print_rate
+from later_days import FEATURE_DAYS, OUTCOME_DAYS, print_rate
 from tests.evaluation.simulation import simulate
 
 from segmentry.evaluation.later_days import kept_gain
