@@ -161,7 +161,7 @@ def kept(counts, kind, k, weights, *, seed):
 def planted(args):
     """Planted behaviours by the default features, weights and rule."""
     rows = []
-    for seed in range(args.seeds):
+    for seed in range(args.first, args.first + args.seeds):
         counts, kind, _ = simulate(args.n_users, seed=seed)
         rows.append(judged(counts, kind, DEFAULT, numbers=range(1, args.most + 1), seed=seed))
         if len(rows) % REPORT_EVERY == 0 or len(rows) == args.seeds:
@@ -343,7 +343,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=list(COMMANDS))
     parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--first", type=int, default=0, help="halves, stable, null: first seed")
+    parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--demo", action="store_true", help="halves: logs of `data generate`")
     parser.add_argument("--blocks", choices=list(BLOCKS), default="thirds", help="days held out")
     parser.add_argument("--share", type=float, default=GAIN_SHARE, help="of the largest gain")
