@@ -24,6 +24,7 @@ from segmentry.activate._people import People, contact_lines, find_people, id_li
 from segmentry.activate.contacts import region_of
 from segmentry.activate.platforms import PLATFORMS
 from segmentry.errors import ConfigError
+from segmentry.results.elsewhere import takes_places
 from segmentry.results.run_folder import read_min_size, read_segments
 
 TARGETS = ("csv", "parquet", "openrtb", *PLATFORMS)
@@ -62,6 +63,7 @@ class Audience:
     """Of the hash: the same salt holds the same users out."""
 
 
+@takes_places(runs=("run_dir",), files=("contacts", "consent"))
 def export_audience(
     run_dir: Path,
     out: Path,

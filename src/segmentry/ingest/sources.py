@@ -9,7 +9,7 @@ from segmentry.errors import ConfigError, DataError
 from segmentry.ingest.clocks import Clock
 from segmentry.ingest.engines import REPEATED
 from segmentry.ingest.mapping import Moments, load_mapping, resolve_mapping
-from segmentry.ingest.remote import Places
+from segmentry.ingest.remote import Places, at_hand
 from segmentry.ingest.store.prepared import PREPARED_FILE, read_prepared
 from segmentry.ingest.taobao import BEIJING, find_taobao
 from segmentry.schema import Progress, Source
@@ -74,7 +74,8 @@ def find_source(
             )
         file = Path(mapping)
         base = file.parent if data_dir is None else Path(data_dir)
-        content = load_mapping(file)
+        with at_hand(file) as here:
+            content = load_mapping(here)
         wanted = moments(content.clock)
         return resolve_mapping(content, base=base, places=places, moments=wanted, unread=unread)
     if data_dir is None:

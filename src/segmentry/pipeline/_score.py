@@ -19,6 +19,7 @@ from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.room import scratch_folder
 from segmentry.pipeline._read import checked_source, opened, read_users
 from segmentry.pipeline._wanted import wanted_of
+from segmentry.results.elsewhere import run_at_hand
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scored_parts import Scored, count_scored, write_scores
 from segmentry.results.scoring import Bundle, score_users
@@ -61,6 +62,7 @@ def score(
     Parameters
     ----------
     run_dir : Path or str
+        The run folder, here or as ``s3://bucket/run``.
     data_dir : Path or str or None
         Folder with the files of new (or the same) users.
     mapping : Path or str, optional
@@ -87,7 +89,8 @@ def score(
     OutputError
         If the file exists or cannot be written.
     """
-    bundle = read_bundle(Path(run_dir))
+    with run_at_hand(run_dir, only=("model/",)) as at_hand:
+        bundle = read_bundle(at_hand)
     write = None
     target: AbstractContextManager[PartsFolder | None] = nullcontext()
     if out is not None and is_folder(out):

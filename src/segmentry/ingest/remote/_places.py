@@ -22,7 +22,7 @@ from segmentry.ingest.remote._pruning import (
     spans_of,
 )
 from segmentry.ingest.remote._rows import Rows, write_rows
-from segmentry.ingest.remote._stores import Opened, Store, store_of
+from segmentry.ingest.remote._stores import Found, Opened, Store, store_of
 from segmentry.ingest.room import scratch_folder
 from segmentry.runtime.memory import require_room
 from segmentry.runtime.progress import step_reporter
@@ -111,6 +111,17 @@ class Places:
             raise DataError(f"{place}: nothing is there; check the {what}")
         for each in found:
             self._place(replace(place, path=each.path), each.n_bytes)
+        return place.local(self._folder)
+
+    def copy(self, place: Place, found: Iterable[Found]) -> Path:
+        """Fetch files of a place whole, and return its local name.
+
+        Raises DataError if one cannot be fetched, or changed while it was.
+        """
+        for each in found:
+            self._place(replace(place, path=each.path), each.n_bytes)
+        self._fetch({file: [(0, held.n_bytes)] for file, held in self._held.items()})
+        self.finish()
         return place.local(self._folder)
 
     def rows(self, rows: Rows) -> Path:
