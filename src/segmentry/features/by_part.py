@@ -31,7 +31,7 @@ class UserPart:
 
     @property
     def number(self) -> int:
-        """By which parts are told apart."""
+        """Of the part."""
         return int(self.name.partition("=")[2])
 
 
