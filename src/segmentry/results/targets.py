@@ -121,7 +121,7 @@ def parts_folder(out: Path, *, overwrite: bool, append: bool) -> Iterator[PartsF
     ConfigError
         If rows are to be added.
     OutputError
-        If something is there that is no folder of parts, or may not be replaced.
+        If something else is there, or what is there may not be replaced.
     """
     if append:
         raise ConfigError(f"--append: {out} is a folder of parts; rows are added to tables alone")
