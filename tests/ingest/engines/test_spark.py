@@ -150,8 +150,12 @@ def test_a_run_is_equal_byte_for_byte(log, on_spark, undrawn, tmp_path):
     for name in ("summary.json", "segments.parquet", "users.parquet"):
         assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["here", "there"]
-    scored = [score(tmp_path / "here", log, engine=each).segments for each in (None, on_spark)]
-    assert scored[0].equals(scored[1])
+    expected = score(tmp_path / "here", log)
+    found = score(tmp_path / "here", log, engine=on_spark, out=tmp_path / "scores")
+    scores = pl.read_parquet(tmp_path / "scores").sort("user_id")
+    assert scores.equals(expected.segments)
+    assert found.sizes.equals(expected.sizes)
+    assert len(list((tmp_path / "scores").iterdir())) > 2
 
 
 def test_options_leave_out_the_same_rows(log, on_spark):
