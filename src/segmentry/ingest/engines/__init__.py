@@ -82,15 +82,7 @@ def _open_spark(
     from segmentry.ingest.engines.spark import BYTES_PER_USER, ClusterEngine, opened_cluster
 
     with ExitStack() as stack:
-        cluster = stack.enter_context(
-            opened_cluster(
-                spark.session,
-                master=spark.master,
-                conf=spark.conf,
-                folder=scratch,
-                max_bytes=limit // 2,
-            )
-        )
+        cluster = stack.enter_context(opened_cluster(spark, folder=scratch, max_bytes=limit // 2))
         return ClusterEngine(
             cluster,
             scratch=scratch,

@@ -9,17 +9,18 @@ from segmentry.ingest.remote._names import Place, place_of
 from segmentry.ingest.remote._places import Places
 from segmentry.ingest.remote._pruning import TimeBounds
 from segmentry.ingest.remote._rows import (
+    Rows,
     database_address,
     is_table,
     lake_options,
     query_rows,
-    table_rows,
 )
 from segmentry.ingest.remote._stores import file_system_of, store_of
 
 __all__ = [
     "Place",
     "Places",
+    "Rows",
     "TimeBounds",
     "at_hand",
     "database_address",
@@ -31,5 +32,4 @@ __all__ = [
     "query_rows",
     "require_free",
     "store_of",
-    "table_rows",
 ]
