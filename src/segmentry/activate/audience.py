@@ -70,6 +70,7 @@ def export_audience(
     *,
     segment_ids: Sequence[int],
     to: str,
+    scores: Path | None = None,
     contacts: Path | None = None,
     country: str | None = None,
     value: str | None = None,
@@ -92,6 +93,9 @@ def export_audience(
         to it, or in it, stand its record, the log of a hold-out and what changed.
     to : str
         One of `TARGETS`: ids with their segment, or hashed contacts as the platform takes them.
+    scores : Path, optional
+        Users that ``segmentry score`` put into the segments, a Parquet file or a folder of parts;
+        those of the run if absent.
     contacts : Path, optional
         ``user_id`` and contacts; for the platforms.
     country : str, optional
@@ -126,7 +130,7 @@ def export_audience(
     _check(to, contacts=contacts, hold_out=hold_out, min_size=min_size, previous=previous)
     place = place_of(out, to, overwrite=overwrite)
     people = find_people(
-        read_segments(run_dir),
+        read_segments(run_dir, scores),
         segment_ids,
         consent=consent,
         hold_out=hold_out,

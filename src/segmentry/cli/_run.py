@@ -150,7 +150,8 @@ def score(
     out: Annotated[
         Path,
         typer.Option(
-            help="File to write, .parquet or .csv, here or as s3://…; delta:PATH; env:NAME/TABLE.",
+            help="File, .parquet or .csv, here or as s3://…; a folder of parts, as scores; "
+            "delta:PATH; env:NAME/TABLE.",
             metavar="FILE",
         ),
     ] = Path("scores.parquet"),
@@ -173,8 +174,7 @@ def score(
             progress=progress,
             **settings,
         )
-    sizes = result.segments.group_by("segment_id", "segment_name").len().sort("segment_id")
-    rows = sizes.rows()
+    rows = result.sizes.rows()
     if json:
         segments = [
             {"segment_id": segment_id, "name": name, "n_users": n_users}

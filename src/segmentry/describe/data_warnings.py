@@ -138,15 +138,16 @@ def _of_clicks(table: pl.DataFrame) -> Iterator[str]:
 
 
 def _of_value(values: pl.Series, events: str) -> Iterator[str]:
-    """Say that one user has much of the value: it is spread over users as no interval supposes."""
+    """Say that one user has much of the value, which no interval takes into account."""
     known = np.maximum(values.drop_nulls().to_numpy(), 0.0)
     share = known.max() / known.sum() if known.any() else 0.0
     if share >= _MAX_VALUE:
         yield (
-            f"One user has {share:.0%} of the value of all {events}. The average and that user's "
-            "segment follow this one user. Their intervals are wide for it, and do not cover that "
-            "the user leaves or another like it comes. Check the amounts (value_sum in "
-            "users.parquet), and compare the segments with --outcome events too."
+            f"One user has {share:.0%} of the value of all {events}. Values per user, of all and "
+            "of that user's segment, say little of the others. Their intervals are wide where the "
+            f"measured days hold {events} of this user, and too narrow where they do not. Check "
+            "the amounts (value_sum in users.parquet), and compare the segments with --outcome "
+            "events too."
         )
 
 

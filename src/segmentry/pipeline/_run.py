@@ -173,8 +173,9 @@ def read_source(
     wanted = wanted_of(source, settings) if wanted is None else wanted
     behaviours = None if wanted.behaviours is None else source.behaviours
     tables = (source.impressions, source.profiles, source.ads, behaviours)
+    brought = {each.file for each in source.brought}  # or a folder of what was brought
     files = {file for table in tables if table is not None for file in table.files}
-    files -= {each.file for each in source.brought}
+    files = {file for file in files if not brought & {file, file.parent}}
     with preloading(FOR_FORMING):
         users = read_users(
             source,

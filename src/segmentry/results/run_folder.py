@@ -263,12 +263,26 @@ def read_schema(run_dir: Path, name: str) -> Mapping[str, pl.DataType]:
         return pl.read_parquet_schema(path)
 
 
-def read_segments(run_dir: Path) -> pl.DataFrame:
-    """Read who is in which segment: ``segments.parquet``.
+def read_segments(run_dir: Path, scores: Path | None = None) -> pl.DataFrame:
+    """Read who is in which segment: ``segments.parquet``, or the `scores` of other users.
 
-    Raises BundleError if there is none.
+    Scores are a Parquet file or a folder of them, in any order.
+
+    Raises BundleError if there is none, or the scores are of another run.
     """
-    return read_table(run_dir, "segments.parquet")
+    if scores is None:
+        return read_table(run_dir, "segments.parquet")
+    with _explained(scores, "expected Parquet that segmentry score wrote"):
+        found = pl.read_parquet(scores, hive_partitioning=False).sort("user_id")
+        own = read_table(run_dir, "segments.parquet").select("segment_id", "segment_key").unique()
+        strange = found.select("segment_id", "segment_key").unique().join(
+            own, on=["segment_id", "segment_key"], how="anti", nulls_equal=True
+        )  # fmt: skip
+    if strange.drop_nulls().height:
+        raise BundleError(
+            f"{scores}: holds segments that {run_dir} has not; expected users scored with this run"
+        )
+    return found
 
 
 def read_table(run_dir: Path, name: str) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from segmentry.ingest.engines._parts import (
     collapse,
     files_of,
     n_rows_of,
+    parts_of,
     rows_held,
     split_prepared,
     written_log,
@@ -96,6 +97,21 @@ class DuckDBEngine:
         frame = self._read(source, _to_polars)
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
         return frame, n_before + sum(unreadable_rows(self._ask).values())
+
+    def split_table(
+        self, source: TableSource, directory: Path, *, n_parts: int
+    ) -> tuple[tuple[Path, ...], int]:
+        """Write a table of users into parts as those of a log; return them, and unreadable rows."""
+        target = f"{quoted_text(str(directory))} (FORMAT parquet, PARTITION_BY ({PART}), OVERWRITE)"
+
+        def write(rows: duckdb.DuckDBPyRelation) -> None:
+            part = f"(hash(user_id) % {n_parts})::BIGINT AS {PART}"
+            query = f"SELECT *, {part} FROM ({rows.sql_query()})"  # noqa: S608  # our own text
+            self._connection.execute(f"COPY ({query}) TO {target}")
+
+        self._read(source, write)
+        n_before = 0 if source.prepared is None else source.prepared.n_rejected
+        return tuple(parts_of(directory)), n_before + sum(unreadable_rows(self._ask).values())
 
     def unreadable_example(self, source: TableSource, name: str) -> str:
         """Return the first text, in order, that is not a number in a canonical column."""

@@ -9,17 +9,18 @@ from segmentry.ingest.remote._names import Place, place_of
 from segmentry.ingest.remote._places import Places
 from segmentry.ingest.remote._pruning import TimeBounds
 from segmentry.ingest.remote._rows import (
+    Rows,
     database_address,
     is_table,
     lake_options,
     query_rows,
-    table_rows,
 )
 from segmentry.ingest.remote._stores import file_system_of, object_store_of, store_of
 
 __all__ = [
     "Place",
     "Places",
+    "Rows",
     "TimeBounds",
     "at_hand",
     "database_address",
@@ -33,5 +34,4 @@ __all__ = [
     "require_free",
     "require_writable",
     "store_of",
-    "table_rows",
 ]

@@ -95,8 +95,8 @@ class Preprocessing:
                 found[column.feature] = int((~known.is_in(column.levels)).sum())
         return {name: n_users for name, n_users in found.items() if n_users}
 
-    def shares_outside(self, table: pl.DataFrame) -> dict[str, tuple[float, float, float]]:
-        """Return the share of known values outside the clips of the fit, and the clips, by feature.
+    def count_outside(self, table: pl.DataFrame) -> dict[str, int]:
+        """Count the known values outside the clips of the fit, by feature.
 
         About 2 % of the users that the steps were fitted on are outside. Features that are not
         clipped are absent.
@@ -109,7 +109,7 @@ class Preprocessing:
                 # What one clip equals is not outside by rounding.
                 room = 1e-9 * max(abs(low), abs(high))
                 outside = ~known.cast(pl.Float64).is_between(low - room, high + room)
-                found[column.feature] = (int(outside.sum()) / len(known), low, high)
+                found[column.feature] = int(outside.sum())
         return found
 
     def _require(self, table: pl.DataFrame) -> None:
@@ -195,11 +195,11 @@ def _fit_levels(
     known = texts.drop_nulls()
     names = known.unique().to_list()
     if not names:
-        return "unknown for all users: dropped"
+        return "unknown for all users"
     if len(names) == 1 and not column.marks_missing:
         return _constant(names[0])
     if len(names) > _MAX_LEVELS:
-        return f"{len(names)} levels, more than {_MAX_LEVELS}: dropped; group them"
+        return f"{len(names)} levels, more than {_MAX_LEVELS}: group them"
     levels = ordered_levels(names) or sorted(names)
     if plan.fill in ("mode", "median"):
         codes = known.replace_strict(levels, range(len(levels)), return_dtype=pl.Float64)
@@ -216,7 +216,7 @@ def _fit_numbers(
     values = numeric_values(raw)
     is_there = ~np.isnan(values)
     if not is_there.any():
-        return "unknown for all users: dropped"
+        return "unknown for all users"
     known = weigh_values(values[is_there], None if weights is None else weights[is_there])
     fill_value = _fill_value(plan.fill, known)
     column = _unscaled(plan, marks_missing=not is_there.all())
