@@ -19,7 +19,7 @@ from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.evaluation.later_days import over_placebos
 from segmentry.evaluation.later_days._families import Way, compare_families, permuted_family
 from segmentry.ingest.taobao import find_taobao
-from segmentry.pipeline._run import _read
+from segmentry.pipeline._run import read_source
 from segmentry.runtime.clock import StepClock
 from segmentry.segments.forming import find_segments, recipe_named
 from segmentry.segments.preprocessing import plan_column
@@ -46,7 +46,7 @@ def main() -> None:
         generate_taobao(asked.folder, options)
     settings = load_config(None, {"with": ("behaviours",)})
     with tempfile.TemporaryDirectory() as home:
-        users, _ = _read(find_taobao(asked.folder), settings, Path(home), StepClock(), None)
+        users, _ = read_source(find_taobao(asked.folder), settings, Path(home), StepClock(), None)
     early, recipe = users.early, recipe_named("default")
     features = {feature.name: feature for feature in users.features}
     base = {"ctr_shrunk": 2.0, "n_impressions": 1.0, "n_active_days": 0.5}

@@ -200,7 +200,10 @@ def wear_out(args):
         ("planted, level varies by 0.1 a day", False, 0.1),
         ("null", True, 0.0),
     ):
-        logs = [decided(seed, args, null=null, drift=drift) for seed in range(args.seeds)]
+        logs = [
+            decided(seed, args, null=null, drift=drift)
+            for seed in range(args.first, args.first + args.seeds)
+        ]
         made = [log for log in logs if log is not None]
         print(f"{name}: {args.seeds} logs of {args.n_users:,} users")
         print_rate("  moves are proposed", [log is not None for log in logs])
@@ -218,7 +221,7 @@ def wear_out(args):
 def weighting(args):
     """How far rates are off that weight users by left-out days, where the plan takes all days."""
     errors = []
-    for seed in range(args.seeds):
+    for seed in range(args.first, args.first + args.seeds):
         counts, _, own = simulate(args.n_users, seed=seed)
         formed = form_segments(counts, days=DAYS, k=args.k, seed=seed)
         halves = fold_rates(
@@ -239,6 +242,7 @@ def main():
     """Run on planted and null logs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--n-users", type=int, default=20_000)
     parser.add_argument("--k", type=int, default=5)
     parser.add_argument("--weighting", action="store_true")
@@ -260,7 +264,7 @@ def main():
     ):
         logs = [
             one_log(seed, args, null=null, drift=drift, request=request)
-            for seed in range(args.seeds)
+            for seed in range(args.first, args.first + args.seeds)
         ]
         print(f"{name}: {args.seeds} logs of {args.n_users:,} users")
         for figure in logs[0]:

@@ -42,7 +42,7 @@ from segmentry.segments.preprocessing import plan_column
 
 FEATURE_DAYS, OUTCOME_DAYS = range(6), (6, 7)
 NUMBERS = range(1, 11)
-TOLD_EVERY = 25
+REPORT_EVERY = 25
 TRIED = [(1, 1, 0), (1, 1, 0.5), (2, 1, 0), (2, 1, 0.5), (2, 0.5, 0), (3, 1, 0.5), (4, 1, 0.5)]
 BLOCKS = {
     "thirds": None,
@@ -51,7 +51,6 @@ BLOCKS = {
     "days": tuple((day,) for day in FEATURE_DAYS),
 }
 DEFAULT = dict(recipe_named("default").weights)
-AS_A_RUN = {"weights": DEFAULT, "near": NEAR_BEST, "n_starts": 60, "n_polished": 3}
 
 
 def split_of(counts, weights, *, blocks=None):
@@ -133,8 +132,7 @@ def judged(counts, kind, weights, *, numbers, seed):
 
 def kept(counts, kind, k, weights, *, seed):
     """Form K segments and hold them against the outcome window."""
-    how = AS_A_RUN | {"weights": weights}
-    formed = form_segments(counts, days=FEATURE_DAYS, k=k, seed=seed, **how)
+    formed = form_segments(counts, days=FEATURE_DAYS, k=k, seed=seed, weights=weights)
     found = forecast_ctr(
         counts,
         formed.relabelling.labels,
@@ -163,10 +161,10 @@ def kept(counts, kind, k, weights, *, seed):
 def planted(args):
     """Planted behaviours by the default features, weights and rule."""
     rows = []
-    for seed in range(args.seeds):
+    for seed in range(args.first, args.first + args.seeds):
         counts, kind, _ = simulate(args.n_users, seed=seed)
         rows.append(judged(counts, kind, DEFAULT, numbers=range(1, args.most + 1), seed=seed))
-        if len(rows) % TOLD_EVERY == 0 or len(rows) == args.seeds:
+        if len(rows) % REPORT_EVERY == 0 or len(rows) == args.seeds:
             report_planted(rows, args)
 
 
@@ -247,7 +245,7 @@ def halves(args):
             own.append(choice.n_segments)
             again = number_range(gains, choice, seed=seed)
             repeats.append((again.chosen_share, again.range_low, again.range_high))
-            formed = form_segments(half, days=FEATURE_DAYS, k=own[-1], seed=seed, **AS_A_RUN)
+            formed = form_segments(half, days=FEATURE_DAYS, k=own[-1], seed=seed)
             formed = formed.relabelling
             steps, table = formed.preprocessing, split_of(counts, DEFAULT).table
             labels.append(assign(steps.transform(table), formed.centers)[0])
@@ -257,7 +255,7 @@ def halves(args):
         split = split_of(counts, DEFAULT, blocks=blocks)
         k = choose(split, seed=seed, gain_share=args.share)[1].n_segments
         wholes.append({"K": k, **({} if args.demo else kept(counts, kind, k, DEFAULT, seed=seed))})
-        if len(ks) % TOLD_EVERY == 0 or len(ks) == args.seeds:
+        if len(ks) % REPORT_EVERY == 0 or len(ks) == args.seeds:
             report_halves(np.array(ks), aris, wholes, np.array(repeats), args)
 
 
@@ -317,9 +315,7 @@ def null(args):
         split = split_of(counts, DEFAULT, blocks=BLOCKS[args.blocks])
         _, choice = choose(split, seed=seed)
         numbers.append(choice.n_segments)
-        formed = form_segments(
-            counts, days=FEATURE_DAYS, k=choice.n_segments, seed=seed, **AS_A_RUN
-        )
+        formed = form_segments(counts, days=FEATURE_DAYS, k=choice.n_segments, seed=seed)
         expected = forecast_ctr(
             counts,
             formed.relabelling.labels,
@@ -329,7 +325,7 @@ def null(args):
         )
         found = verdicts(formed.ids, forecast=expected, later=counts.totals(OUTCOME_DAYS))
         hits.append(any(e.verdict not in ("no difference", "not checked") for e in found))
-        if len(hits) % TOLD_EVERY == 0 or len(hits) == args.seeds:
+        if len(hits) % REPORT_EVERY == 0 or len(hits) == args.seeds:
             print_rate("null logs: no useful division claimed", np.array(numbers) == 1)
             print_rate("null logs with any difference found, K by the rule", hits)
 
@@ -347,7 +343,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=list(COMMANDS))
     parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--first", type=int, default=0, help="halves, stable, null: first seed")
+    parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--demo", action="store_true", help="halves: logs of `data generate`")
     parser.add_argument("--blocks", choices=list(BLOCKS), default="thirds", help="days held out")
     parser.add_argument("--share", type=float, default=GAIN_SHARE, help="of the largest gain")

@@ -26,7 +26,7 @@ from segmentry.evaluation.number import rows_of_spread_clicks, separate
 from segmentry.evaluation.number._valleys import critical_dip, dip, shortfall
 from segmentry.segments.clustering import distinct_rows
 
-TOLD_EVERY = 50
+REPORT_EVERY = 50
 MAPPING = """name = "planted"
 [profiles]
 files = "users.csv"
@@ -107,7 +107,7 @@ def tables(args):
             X = draw(np.random.default_rng(50_000 + seed), args.n_users or n_users)
             users = distinct_rows(X / spread_of(X))
             found.append(separate(users, most=args.most, seed=seed).n_groups)
-            if len(found) % TOLD_EVERY == 0 or len(found) == args.seeds:
+            if len(found) % REPORT_EVERY == 0 or len(found) == args.seeds:
                 print_rate(f"{name}: {wanted}", np.array(found) == wanted)
         print("   ", dict(zip(*np.unique(found, return_counts=True), strict=True)))
 
@@ -121,7 +121,7 @@ def null_logs(args):
         found.append(separate(rows, most=args.most, seed=seed).n_groups)
         if found[-1] > 1 and separate(others, most=args.most, seed=seed).is_ever_separate:
             found[-1] = 1
-        if len(found) % TOLD_EVERY == 0 or len(found) == args.seeds:
+        if len(found) % REPORT_EVERY == 0 or len(found) == args.seeds:
             print_rate("null logs: no groups claimed", np.array(found) == 1)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.truth import FEATURE_DAYS, OUTCOME_DAYS, print_rate
+from later_days import FEATURE_DAYS, OUTCOME_DAYS, print_rate
 from tests.evaluation.simulation import simulate
 
 from segmentry.evaluation.later_days import kept_gain
@@ -60,10 +60,12 @@ def kept_of(seed, *, n_users, most):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--n-users", type=int, default=10_000)
     parser.add_argument("--most", type=int, default=4)
     args = parser.parse_args()
-    found = np.array([kept_of(s, n_users=args.n_users, most=args.most) for s in range(args.seeds)])
+    seeds = range(args.first, args.first + args.seeds)
+    found = np.array([kept_of(s, n_users=args.n_users, most=args.most) for s in seeds])
     soft, rates, best, users, n_classes = found.T
     print(f"{args.seeds} logs of {args.n_users:,} users, 1 to {args.most} classes by BIC")
     print("classes chosen", dict(zip(*np.unique(n_classes, return_counts=True), strict=True)))

@@ -36,7 +36,6 @@ from segmentry.segments.clustering import (
 )
 
 FEATURE_DAYS, OUTCOME_DAYS = range(6), (6, 7)
-TOLD_EVERY = 50
 
 
 def binomial_bounds(n_hits, n_runs):

@@ -51,7 +51,7 @@ def coverage(args):
     """Coverage of the 90 % intervals of rates, index and level, with heavy tails."""
     for kind, drift in (("events", 0.0), ("events", 0.2), ("value", 0.0)):
         hits = {"rate": [], "index": [], "level": []}
-        for seed in range(args.seeds):
+        for seed in range(args.first, args.first + args.seeds):
             frame = simulate_purchases(args.n_users, seed=seed, n_days=args.n_days, drift=drift)
             counts, _, later, formed, found = checked(
                 frame, args.n_days, kind=kind, k=args.k, seed=seed
@@ -76,7 +76,7 @@ def alike(args):
     """Share of logs of users who are all alike with any verdict of a difference."""
     for kind in ("events", "value"):
         hits = []
-        for seed in range(args.seeds):
+        for seed in range(args.first, args.first + args.seeds):
             frame = simulate_purchases(args.n_users, seed=seed, n_days=args.n_days, alike=True)
             counts, _, later, formed, found = checked(
                 frame, args.n_days, kind=kind, k=args.k, seed=seed
@@ -114,6 +114,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=list(COMMANDS))
     parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--n-users", type=int, default=2000)
     parser.add_argument("--n-days", type=int, default=364)
     parser.add_argument("--k", type=int, default=4)

@@ -2,11 +2,13 @@
 
 import contextlib
 import functools
+import http.client
 import http.server
 import itertools
 import re
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,22 @@ class Bucket:
             stream.write(content if isinstance(content, bytes) else content.read_bytes())
         return f"{self.address}/{key}"
 
+    def names(self) -> list[str]:
+        """Return the names of all objects; pyarrow leaves empty ones for folders."""
+        from pyarrow import fs
+
+        found = self.files.get_file_info(fs.FileSelector(self.name, recursive=True))
+        return sorted(
+            each.path.removeprefix(f"{self.name}/")
+            for each in found
+            if each.type == fs.FileType.File
+        )
+
+    def get(self, key: str) -> bytes:
+        """Return what an object holds."""
+        with self.files.open_input_file(f"{self.name}/{key}") as stream:
+            return stream.read()
+
     def put_folder(self, folder: Path, key: str = "") -> str:
         """Store all files of a folder."""
         for file in sorted(each for each in folder.rglob("*") if each.is_file()):
@@ -66,6 +84,90 @@ def s3_bucket(patch: pytest.MonkeyPatch, name: str = "") -> Bucket:
     name = name or f"{BUCKET}-{next(_numbers)}"
     boto3.client("s3", endpoint_url=_server()).create_bucket(Bucket=name)
     return Bucket(name)
+
+
+_OF_A_CONNECTION = ("content-length", "transfer-encoding", "connection", "expect")
+
+
+class _GateHandler(http.server.BaseHTTPRequestHandler):
+    """Passes requests on to the store, or answers in its place."""
+
+    protocol_version = "HTTP/1.1"
+    server: "Gate"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _pass_on(self) -> None:
+        content = b"".join(self._pieces())
+        answer = self.server.answer(self.command, self.path)
+        if answer == "break":
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        if answer:
+            text = f"<Error><Code>{answer}</Code><Message>{answer}</Message></Error>".encode()
+            self._reply(400 if answer == "ExpiredToken" else 403, {}, text)
+            return
+        store = http.client.HTTPConnection(_server().removeprefix("http://"))
+        headers = {n: v for n, v in self.headers.items() if n.lower() not in _OF_A_CONNECTION}
+        store.request(self.command, self.path, content, headers)
+        found = store.getresponse()
+        self._reply(found.status, dict(found.headers), found.read())
+
+    def _pieces(self) -> Iterator[bytes]:
+        """Yield what a request holds, which may be sent in chunks."""
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            yield self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            return
+        while n_bytes := int(self.rfile.readline().split(b";")[0], 16):
+            yield self.rfile.read(n_bytes)
+            self.rfile.readline()
+        self.rfile.readline()
+
+    def _reply(self, status: int, headers: dict[str, str], content: bytes) -> None:
+        self.send_response(status)
+        length = headers.get("Content-Length") if self.command == "HEAD" else str(len(content))
+        for name, value in headers.items():
+            if name.lower() not in (*_OF_A_CONNECTION, "date", "server"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", length or "0")
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on  # noqa: N815  # as http.server calls them
+
+
+class Gate(http.server.ThreadingHTTPServer):
+    """A way to the store that fails where a test wants it to."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _GateHandler)
+        self.asked: list[tuple[str, str]] = []
+        self.answer_to: Callable[[str, str], str] = lambda _, __: ""
+        """From method and path to a code of S3, ``break``, or nothing where all is well."""
+
+    def answer(self, method: str, path: str) -> str:
+        self.asked.append((method, path))
+        return self.answer_to(method, path)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@contextlib.contextmanager
+def gate() -> Iterator[Gate]:
+    """Lead the environment to the store by a gate, for a while."""
+    with Gate() as server, pytest.MonkeyPatch.context() as patch:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        patch.setenv("AWS_ENDPOINT_URL", server.address)
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):

@@ -12,10 +12,11 @@ from segmentry.features import EVERY_LOG_FEATURE, BetaPrior
 from segmentry.features.user_days import UserDays
 from segmentry.features.windows import local_days, periods_of, split_window
 from segmentry.schema import Outcome, Window
-from segmentry.segments.clustering import distinct_rows, fit_clusterings
+from segmentry.segments.clustering import NEAR_BEST, distinct_rows, fit_clusterings
+from segmentry.segments.forming import recipe_named
 from segmentry.segments.preprocessing import fit_preprocessing, plan_column
 
-WEIGHTS = {"n_active_days": 2.0, "recency_days": 1.0}
+WEIGHTS = recipe_named("events").weights
 
 
 def cdnow_users(folder, *, until=dt.date(1997, 9, 30)):
@@ -131,7 +132,7 @@ def form_shoppers(counts, *, days, k, seed):
     is_known = (table["n_active_days"] > 0).to_numpy()
     steps = fit_preprocessing(table.filter(is_known), plans)
     rows = distinct_rows(steps.transform(table.filter(is_known)))
-    (found,) = fit_clusterings(rows, n_clusters=[k], seed=seed, n_starts=4, n_polished=1)
+    (found,) = fit_clusterings(rows, n_clusters=[k], seed=seed, near=NEAR_BEST)
     relabelling = Relabelling(
         table=table,
         counts=counts,

@@ -8,7 +8,8 @@ import polars as pl
 from segmentry.evaluation.later_days import Relabelling
 from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
 from segmentry.features.user_days import UserDays
-from segmentry.segments.clustering import distinct_rows, fit_clusterings
+from segmentry.segments.clustering import NEAR_BEST, distinct_rows, fit_clusterings
+from segmentry.segments.forming import recipe_named
 from segmentry.segments.preprocessing import fit_preprocessing, plan_column
 
 # Share of the users, shift of the exposure, CTR at seven impressions: as in segmentry.datasets.
@@ -23,12 +24,12 @@ BEHAVIOURS = np.array(
     ]
 )
 NULL_CTR = 0.05144
-WEIGHTS = {"ctr_shrunk": 2.0, "n_impressions": 1.0}
+WEIGHTS = recipe_named("default").weights
 
 
 @dataclass(frozen=True)
 class Formed:
-    """Segments formed on the feature days by the shrunk CTR and exposure."""
+    """Segments formed on the feature days, as a run forms them."""
 
     ids: np.ndarray
     n_segments: int
@@ -75,8 +76,8 @@ def user_days(n, c):
     return UserDays.from_frame(frame, users=pl.Series(np.arange(len(n))))
 
 
-def form_segments(counts, *, days, k, seed, weights=WEIGHTS, near=0.0, n_starts=8, n_polished=2):
-    """Form K segments on some days, as `segmentry run` does with `NEAR_BEST` and its own starts."""
+def form_segments(counts, *, days, k, seed, weights=WEIGHTS):
+    """Form K segments on some days as `segmentry run` does, by its default features and weights."""
     totals = counts.totals(days)
     n, c = totals.n_trials, totals.n_successes
     prior = fit_beta_prior(c, n)
@@ -95,12 +96,7 @@ def form_segments(counts, *, days, k, seed, weights=WEIGHTS, near=0.0, n_starts=
     steps = fit_preprocessing(table.filter(shown), plans)
     distinct = distinct_rows(steps.transform(table.filter(shown)))
     (fitted,) = fit_clusterings(
-        distinct,
-        n_clusters=[min(k, len(distinct.rows))],
-        seed=seed,
-        near=near,
-        n_starts=n_starts,
-        n_polished=n_polished,
+        distinct, n_clusters=[min(k, len(distinct.rows))], seed=seed, near=NEAR_BEST
     )
     ids = np.zeros(counts.n_users, dtype=np.int64)
     ids[shown] = fitted.labels[distinct.inverse] + 1

@@ -101,6 +101,19 @@ def test_an_outcome_that_never_happens_is_said_in_words():
     assert {each.verdict for each in judged} == {"not checked"}
 
 
+def test_purchases_without_a_value_are_not_called_no_purchases():
+    late = pl.col("day") >= 200
+    frame = simulate_purchases(400, seed=3).with_columns(
+        value=pl.when(late).then(0).otherwise(pl.col("value"))
+    )
+    counts, days, later, formed, found = checked(frame, 364, kind="value")
+    gain = outcome_gain(
+        formed.ids, counts, days=(days, later), forecast=per_user(found, formed.ids)
+    )
+    assert gain.n_impressions > 0
+    assert gain.reason == "no purchase with a value above zero in the outcome window"
+
+
 def test_a_segment_without_a_later_event_has_a_verdict_and_finite_numbers():
     frame = simulate_purchases(1500, seed=2)
     counts, days, later, formed, _ = checked(frame, 364)

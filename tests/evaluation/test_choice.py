@@ -8,8 +8,10 @@ from tests.texts import says, shows
 from segmentry.evaluation.number import (
     RULE_WITHOUT_LOG,
     InnerGain,
+    NumberRange,
     Separation,
     UserGains,
+    as_before,
     choose_number,
     inner_gain,
     number_range,
@@ -111,6 +113,33 @@ def test_the_range_holds_the_numbers_that_other_users_would_give():
     # At least 450 of 500 with a chance of 0.9 each: 0.53, standard error 0.025.
     assert found.chosen_share == pytest.approx(0.53, abs=0.1)
     assert sum(times for _, times in found.numbers) == found.n_draws == 400
+
+
+def test_the_number_of_an_earlier_window_stays_where_other_users_would_give_it():
+    # As above: draws give 2 or 3 segments.
+    first = np.arange(1000) < 900
+    gains = UserGains((2, 3, 4), np.column_stack([first, first, np.ones(1000)]), np.ones(1000))
+    choice = choose_number(gains.summed(), groups(1))
+    number = number_range(gains, choice)
+
+    kept, again = as_before(choice, number, 3)
+
+    assert kept.n_segments == 3
+    assert again.chosen_share == dict(number.numbers)[3] / number.n_draws
+    assert kept.gains == choice.gains
+    says(kept.reason)
+    # No draw gives 4.
+    for other in (1, 2, 4):
+        assert as_before(choice, number, other) == (choice, number)
+
+
+def test_no_number_stays_where_nothing_is_gained():
+    rng = np.random.default_rng(0)
+    gains = UserGains((2, 3), rng.standard_normal((500, 2)), np.ones(500))
+    choice = choose_number(gains.summed(), groups(1))
+    number = NumberRange(1, 2, 0.9, ((1, 180), (2, 20)), 200)
+
+    assert as_before(choice, number, 2) == (choice, number)
 
 
 def test_where_draws_gain_nothing_the_range_is_one_segment():

@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 from tests.pipeline.runs import generated, reused, segmentry, summary_of
-from tests.texts import shows
+from tests.texts import says, shows
 
 from segmentry.pipeline import run
+from segmentry.present.first_screen import first_screen
 from segmentry.results.names import with_carried, with_names
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import score_users
@@ -85,6 +86,20 @@ def test_a_tiny_segment_has_no_figure_in_any_file(plain_run, tmp_path):
         assert size not in parts
     assert sum(s.n_users for s in summary.segments) == summary.population.n_users
     shows(summary.warnings)
+
+
+def test_a_segment_next_to_which_all_others_are_too_small_is_compared_with_nothing(plain_run):
+    sizes = sorted(each.n_users for each in reused(plain_run.folder, **THREE).summary.segments)
+    summary = reused(plain_run.folder, **THREE, min_size=sizes[-2] + 1).summary
+
+    (alone,) = (each for each in summary.segments if not each.is_withheld)
+
+    assert len(summary.segments) == 3
+    assert alone.verdict == "not checked"
+    assert alone.later_difference.value is alone.forecast_difference.value is None
+    assert alone.expected_rate.is_known
+    says(alone.verdict_reason)
+    says(first_screen(summary).headline)
 
 
 def test_codes_are_muted_and_a_wrong_one_is_one_line(plain_run, tmp_path):

@@ -10,8 +10,10 @@ from tests.pipeline.runs import leave_undrawn, segmentry
 from tests.texts import raises_text, says, shows
 
 import segmentry as package
-from segmentry.errors import BundleError, ConfigError, OutputError, SchemaError
+from segmentry.activate.audience import export_audience
+from segmentry.errors import BundleError, ConfigError, DataError, OutputError, SchemaError
 from segmentry.results.run_folder import read_bundle
+from segmentry.runtime import memory
 
 
 def segments_of(run):
@@ -205,3 +207,94 @@ spend = {{column = "spend", kind = "money"}}"""
 
     assert as_formed.notes == ()
     assert [note.partition(" are outside")[0][-5:] for note in in_cents.notes] == ["spend"]
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Divide users among many parts, of which some have no row of the log."""
+    monkeypatch.setattr(memory, "_FEWEST_ROWS", 1_000)
+
+
+def read_parts(folder):
+    assert all(each.name.startswith("part-") for each in folder.iterdir())
+    return pl.read_parquet(folder).sort("user_id")
+
+
+def test_scores_in_parts_are_those_of_one_file(attribute_run, small_parts, tmp_path):
+    options = {"since": "2017-05-07", "sample": 0.9}
+    expected = package.score(attribute_run.folder, attribute_run.data_dir, **options)
+
+    found = package.score(
+        attribute_run.folder, attribute_run.data_dir, **options, out=tmp_path / "scores"
+    )
+
+    assert_frame_equal(read_parts(tmp_path / "scores"), expected.segments)
+    assert len(list((tmp_path / "scores").iterdir())) > 5
+    assert (found.segments, found.notes) == (None, expected.notes)
+    assert_frame_equal(found.sizes, expected.sizes)
+    assert [each.name for each in tmp_path.iterdir()] == ["scores"]
+    export_audience(
+        attribute_run.folder, tmp_path / "list.parquet", scores=tmp_path / "scores",
+        segment_ids=[1], to="parquet", min_size=1,
+    )  # fmt: skip
+    listed = pl.read_parquet(tmp_path / "list.parquet")
+    assert_frame_equal(listed, expected.segments.filter(segment_id=1).select(listed.columns))
+
+
+def test_scores_of_another_run_are_no_audience(plain_run, tmp_path):
+    package.score(plain_run.folder, plain_run.data_dir, out=tmp_path / "scores.parquet")
+    other = pl.read_parquet(tmp_path / "scores.parquet").with_columns(segment_key=pl.lit("k000"))
+    other.write_parquet(tmp_path / "scores.parquet")
+
+    with raises_text(BundleError):
+        export_audience(
+            plain_run.folder, tmp_path / "list.csv", scores=tmp_path / "scores.parquet",
+            segment_ids=[1], to="csv",
+        )  # fmt: skip
+
+
+def test_users_of_a_profile_alone_are_scored_in_their_part(
+    attribute_run, small_parts, new_data, tmp_path
+):
+    file = new_data / "raw_sample.csv"
+    header, *rows = file.read_text().splitlines()
+    one = rows[0].split(",")[0]
+    file.write_text("\n".join([header, *(row for row in rows if row.split(",")[0] == one)]) + "\n")
+    expected = package.score(attribute_run.folder, new_data)
+
+    package.score(attribute_run.folder, new_data, out=tmp_path / "scores")
+
+    assert_frame_equal(read_parts(tmp_path / "scores"), expected.segments)
+
+
+def test_profiles_of_parts_are_judged_as_of_one_table(
+    attribute_run, small_parts, new_data, tmp_path
+):
+    file = new_data / "user_profile.csv"
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([*lines, lines[1], lines[2].replace(",", ",9", 1)]) + "\n")
+    expected = package.score(attribute_run.folder, new_data)
+
+    found = package.score(attribute_run.folder, new_data, out=tmp_path / "scores")
+
+    assert_frame_equal(read_parts(tmp_path / "scores"), expected.segments)
+    assert found.notes == expected.notes
+    with raises_text(DataError):
+        package.score(attribute_run.folder, new_data, out=tmp_path / "strict", strict=True)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["new", "scores"]
+
+
+def test_only_a_folder_of_parts_is_replaced(plain_run, tmp_path):
+    out = tmp_path / "scores"
+    package.score(plain_run.folder, plain_run.data_dir, out=out)
+    before = read_parts(out)
+
+    with raises_text(OutputError):
+        package.score(plain_run.folder, "no such data", out=out)
+    with raises_text(ConfigError):
+        package.score(plain_run.folder, "no such data", out=out, append=True)
+    package.score(plain_run.folder, plain_run.data_dir, out=out, overwrite=True)
+    assert_frame_equal(read_parts(out), before)
+    (out / "mine.txt").touch()
+    with raises_text(OutputError):
+        package.score(plain_run.folder, "no such data", out=out, overwrite=True)

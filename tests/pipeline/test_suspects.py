@@ -6,10 +6,11 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import outcome_of
 from tests.reads import write_taobao
-from tests.texts import shows
+from tests.texts import says, shows
 
 from segmentry.describe.data_warnings import warn_of_suspects
 from segmentry.results.summary import render_summary_json
+from segmentry.schema import Outcome
 
 MIDNIGHT, DAY = 1_494_000_000, 86_400
 UNDECIDED = {"no difference", "not checked"}
@@ -47,6 +48,20 @@ def test_a_herd_of_bots_with_most_of_the_clicks_is_told():
 
     # 3 of 3,000 users: 1,800 of 2,990 + 6,000 clicks.
     shows(text)
+
+
+def test_one_buyer_with_much_of_the_value_is_reported_where_value_is_the_outcome():
+    table = pl.DataFrame({"value_sum": [10.0] * 9 + [90.0, -50.0, None]})
+    of_value = Outcome.of_events("value", "order", "orders", value_unit="EUR", n_days=90)
+
+    (text,) = warn_of_suspects(table, None, outcome=of_value)
+
+    # 90 of 9 * 10 + 90: what was given back counts for nobody.
+    says(text)
+    small = table.with_columns(value_sum=pl.col("value_sum").replace(90.0, 20.0))
+    assert list(warn_of_suspects(small, None, outcome=of_value)) == []
+    assert list(warn_of_suspects(table.clear(), None, outcome=of_value)) == []
+    assert list(warn_of_suspects(table, None)) == []
 
 
 def test_users_that_come_twice_under_other_ids_are_told(people, tmp_path):

@@ -24,6 +24,7 @@ from segmentry.activate._people import People, contact_lines, find_people, id_li
 from segmentry.activate.contacts import region_of
 from segmentry.activate.platforms import PLATFORMS
 from segmentry.errors import ConfigError
+from segmentry.results.elsewhere import takes_places
 from segmentry.results.run_folder import read_min_size, read_segments
 
 TARGETS = ("csv", "parquet", "openrtb", *PLATFORMS)
@@ -62,12 +63,14 @@ class Audience:
     """Of the hash: the same salt holds the same users out."""
 
 
+@takes_places(runs=("run_dir",), files=("contacts", "consent"))
 def export_audience(
     run_dir: Path,
     out: Path,
     *,
     segment_ids: Sequence[int],
     to: str,
+    scores: Path | None = None,
     contacts: Path | None = None,
     country: str | None = None,
     value: str | None = None,
@@ -90,6 +93,9 @@ def export_audience(
         to it, or in it, stand its record, the log of a hold-out and what changed.
     to : str
         One of `TARGETS`: ids with their segment, or hashed contacts as the platform takes them.
+    scores : Path, optional
+        Users that ``segmentry score`` put into the segments, a Parquet file or a folder of parts;
+        those of the run if absent.
     contacts : Path, optional
         ``user_id`` and contacts; for the platforms.
     country : str, optional
@@ -124,7 +130,7 @@ def export_audience(
     _check(to, contacts=contacts, hold_out=hold_out, min_size=min_size, previous=previous)
     place = place_of(out, to, overwrite=overwrite)
     people = find_people(
-        read_segments(run_dir),
+        read_segments(run_dir, scores),
         segment_ids,
         consent=consent,
         hold_out=hold_out,

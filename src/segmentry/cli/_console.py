@@ -26,6 +26,7 @@ from rich.table import Table
 from segmentry.errors import OutputError
 from segmentry.formats import percent, rate_with_limits, writer_of
 from segmentry.ingest.quality import Finding
+from segmentry.ingest.remote import place_of
 from segmentry.results.summary import Summary
 from segmentry.runtime.temporary import written_whole
 from segmentry.schema import DataTraits, RowAccount
@@ -118,6 +119,17 @@ def check_out(out: Path | None, *, overwrite: bool) -> None:
         raise OutputError(f"{out}: exists; choose another --out or add --overwrite")
 
 
+def shown(path: Path) -> str:
+    """Return a path as it is typed, with both slashes of what is elsewhere."""
+    place = place_of(path)
+    return str(path if place is None else place)
+
+
+def print_report(run_dir: Path) -> None:
+    """Say where the report of a run is."""
+    typer.echo(f"Report: {shown(run_dir / 'report.html')}")
+
+
 def print_or_write(text: str, out: Path | None, *, what: str) -> None:
     """Print a whole document, or write it to a file and say where it is."""
     if out is None:
@@ -136,7 +148,7 @@ def print_run(summary: Summary, out: Path) -> None:
     """Print what a run found as JSON."""
     print_json(
         {
-            "run_dir": str(out),
+            "run_dir": shown(out),
             "headline": summary.headline,
             "n_segments": len(summary.segments),
             "warnings": summary.warnings,
@@ -242,7 +254,7 @@ def print_summary(summary: Summary, run_dir: Path) -> None:
         if text:
             OUT.print(escape(text))
     _print_conversions(summary)
-    for word, command in screen.commands(shlex.quote(str(run_dir))):
+    for word, command in screen.commands(shlex.quote(shown(run_dir))):
         OUT.print(f"{word:<5} {escape(command)}")
     print_notes(summary.warnings)
 

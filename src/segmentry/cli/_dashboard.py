@@ -1,5 +1,6 @@
 """Commands that look at runs: dashboard, serve, embed, which adds a UMAP, compare-algorithms."""
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -40,6 +41,7 @@ def dashboard(
     """
     from segmentry.pipeline import redraw_report, rename_segment
     from segmentry.present.dashboard import Door, Renaming, serve
+    from segmentry.results.elsewhere import run_at_hand
 
     password = _password(password_env, password_file)
     door = Door(address=address, port=port, password=password, is_secure=behind_tls)
@@ -48,7 +50,11 @@ def dashboard(
         typer.echo(f"Dashboard: {url}  (Ctrl+C ends it)")
 
     renaming = None if read_only else Renaming(save=rename_segment, redraw=redraw_report)
-    serve(run_dirs, door=door, renaming=renaming, on_ready=report)
+    with contextlib.ExitStack() as stack:
+        here = [stack.enter_context(run_at_hand(each)) for each in run_dirs]
+        if here != run_dirs:
+            renaming = None  # in a copy it would come too late for others
+        serve(here, door=door, renaming=renaming, on_ready=report)
 
 
 def serve(
@@ -68,11 +74,13 @@ def serve(
 
     JSON in, segments out, the same numbers as score.
     """
+    from segmentry.results.elsewhere import run_at_hand
     from segmentry.serve import Service, serve
 
     token = _of_environment(token_env, "token")
-    service = Service(run_dir, address=address, port=port, token=token, has_users=users)
-    serve(service, on_ready=lambda url: typer.echo(f"Service: {url}  (Ctrl+C ends it)"))
+    with run_at_hand(run_dir) as here:
+        service = Service(here, address=address, port=port, token=token, has_users=users)
+        serve(service, on_ready=lambda url: typer.echo(f"Service: {url}  (Ctrl+C ends it)"))
 
 
 def embed(
@@ -87,13 +95,14 @@ def embed(
 
     Next to it stands how far it keeps neighbours together.
     """
+    from segmentry.cli import _console
     from segmentry.pipeline import embed_run
     from segmentry.present.figures import FIGURES
 
     caption = FIGURES["umap"].caption(embed_run(run_dir, n_fitted=users, n_placed=place, seed=seed))
     typer.echo(f"{caption.finding}.")
     typer.echo(caption.reading)
-    typer.echo(f"Report: {run_dir / 'report.html'}")
+    _console.print_report(run_dir)
 
 
 def _password(name: str | None, file: Path | None) -> str | None:
@@ -155,9 +164,10 @@ def compare_algorithms(
     """
     from segmentry.cli import _console
     from segmentry.present.report import measure_table
+    from segmentry.results.elsewhere import is_run_folder
 
     names = None if algorithms is None else [name.strip() for name in algorithms.split(",")]
-    is_run = (folder / "manifest.json").is_file()
+    is_run = is_run_folder(folder)
     if is_run and out is not None:
         raise ConfigError("--out makes a run folder of DATA_DIR; leave it out with a run folder")
     if not is_run and out is None:
@@ -183,4 +193,5 @@ def compare_algorithms(
         f"{each.label}: {each.problem}" for each in comparison.results if each.problem
     )
     _console.print_notes(comparison.notes)
-    typer.echo(f"\nReport: {(folder if out is None else out) / 'report.html'}")
+    typer.echo()
+    _console.print_report(folder if out is None else out)

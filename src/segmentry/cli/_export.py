@@ -85,6 +85,10 @@ def audience(
             help="csv, parquet, openrtb, google, google-api, meta, tiktok, linkedin or amazon."
         ),
     ] = "csv",
+    scores: Annotated[
+        Path | None,
+        typer.Option(help="Users that score placed, Parquet or a folder of parts.", metavar="FILE"),
+    ] = None,
     contacts: Contacts = None,
     country: Country = None,
     value: Value = None,
@@ -115,6 +119,7 @@ def audience(
         out,
         segment_ids=parse_ids(segment, option="--segment"),
         to=to,
+        scores=scores,
         contacts=contacts,
         country=country,
         value=value,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 READING = tuple(ReadingOptions.__annotations__)
 """Settings that say how a log is read."""
 
-RunDir = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")]
+RunDir = Annotated[Path, typer.Argument(help="A run folder, here or as s3://…", metavar="RUN_DIR")]
 DataDir = Annotated[
     Path | None,
     typer.Argument(

@@ -104,7 +104,7 @@ def _print_budget(plan: "BudgetPlan", run_dir: Path, *, is_json: bool) -> None:
     tables = (part_table(plan, has_total=True), comparison_table(plan), sensitivity_table(plan))
     _console.print_wide(*(each.to_rich() for each in tables))
     _console.print_notes(plan.notes)
-    typer.echo(f"\nPlan: {run_dir / 'plan' / 'budget.json'}")
+    typer.echo(f"\nPlan: {_console.shown(run_dir / 'plan' / 'budget.json')}")
 
 
 def plan_test(
@@ -183,7 +183,7 @@ def _print_test(found: "ExperimentPlan", run_dir: Path, *, is_json: bool) -> Non
     treated = "treatment" if n_treatments == 1 else f"in {n_treatments} treatments"
     typer.echo(
         f"\nAssigned: {found.n_control:,} control, {found.n_treatment:,} {treated} (salt "
-        f"{found.salt!r}) in {run_dir / 'plan' / 'assignment.parquet'}"
+        f"{found.salt!r}) in {_console.shown(run_dir / 'plan' / 'assignment.parquet')}"
     )
 
 

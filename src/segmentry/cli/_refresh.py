@@ -26,9 +26,9 @@ def refresh(
     run_dir: RunDir,
     data_dir: DataDir = None,
     mapping: Mapping = None,
-    out: Annotated[Path, typer.Option(help="Run folder to make.", metavar="NEXT_RUN")] = Path(
-        "next"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Run folder to make, here or as s3://…", metavar="NEXT_RUN")
+    ] = Path("next"),
     history: Annotated[
         Path | None,
         typer.Option(help="Folder of membership over time, begun or carried on.", metavar="DIR"),
@@ -72,7 +72,7 @@ def _print_json(result: "RefreshResult", out: Path) -> None:
     changes, over_time = result.changes, result.run.summary.over_time
     _console.print_json(
         {
-            "run_dir": str(out),
+            "run_dir": _console.shown(out),
             "decision": changes.decision,
             "exit_code": result.exit_code,
             "changes": changes,
@@ -112,7 +112,8 @@ def _print_words(result: "RefreshResult", out: Path) -> None:
         typer.echo()
         _console.print_wide(changed.table.to_rich())
     _console.print_summary(result.run.summary, out)
-    typer.echo(f"\nReport: {out / 'report.html'}")
+    typer.echo()
+    _console.print_report(out)
 
 
 def compare(
@@ -133,6 +134,7 @@ def compare(
     from segmentry.errors import ConfigError
     from segmentry.present.report import render_compared_page
     from segmentry.present.two_runs import compared_sentences, compared_tables
+    from segmentry.results.elsewhere import run_at_hand
     from segmentry.results.summary import read_summary
     from segmentry.results.two_runs import compare_runs
 
@@ -140,7 +142,8 @@ def compare(
     if json and is_html:
         raise ConfigError("--json and --html: found both; expected one of them")
     _console.check_out(out, overwrite=overwrite)
-    found, later = compare_runs(run_dir, other), read_summary(other)
+    with run_at_hand(run_dir) as earlier_run, run_at_hand(other) as later_run:
+        found, later = compare_runs(earlier_run, later_run), read_summary(later_run)
     if json:
         _console.print_json(found)
         return

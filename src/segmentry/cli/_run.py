@@ -85,7 +85,9 @@ def init(
 def run(
     data_dir: DataDir = None,
     mapping: Mapping = None,
-    out: Annotated[Path, typer.Option(help="Run folder to make.", metavar="RUN_DIR")] = Path("run"),
+    out: Annotated[
+        Path, typer.Option(help="Run folder to make, here or as s3://…", metavar="RUN_DIR")
+    ] = Path("run"),
     from_run: Annotated[
         Path | None,
         typer.Option("--from", help="Reuse the user table of this run.", metavar="RUN_DIR"),
@@ -106,7 +108,6 @@ def run(
 ) -> None:
     """Segment the users of a log; write a report."""
     from segmentry.cli import _console
-    from segmentry.results.run_folder import read_manifest
 
     with _console.shown_progress() as progress:
         result = pipeline.run(
@@ -126,10 +127,11 @@ def run(
         _console.print_run(summary, out)
         return
     _console.print_accounts(summary.data.accounts, summary.traits)
-    _console.print_fetched(read_manifest(out).inputs)
+    _console.print_fetched(result.inputs)
     typer.echo()
     _console.print_summary(summary, out)
-    typer.echo(f"\nReport: {out / 'report.html'}")
+    typer.echo()
+    _console.print_report(out)
 
 
 @takes_settings(*READING)
@@ -140,7 +142,8 @@ def score(
     out: Annotated[
         Path,
         typer.Option(
-            help="File to write, .parquet or .csv, here or as s3://…; delta:PATH; env:NAME/TABLE.",
+            help="File, .parquet or .csv, here or as s3://…; a folder of parts, as scores; "
+            "delta:PATH; env:NAME/TABLE.",
             metavar="FILE",
         ),
     ] = Path("scores.parquet"),
@@ -163,20 +166,21 @@ def score(
             progress=progress,
             **settings,
         )
-    sizes = result.segments.group_by("segment_id", "segment_name").len().sort("segment_id")
-    rows = sizes.rows()
+    rows = result.sizes.rows()
     if json:
         segments = [
             {"segment_id": segment_id, "name": name, "n_users": n_users}
             for segment_id, name, n_users in rows
         ]
-        _console.print_json({"out": str(out), "segments": segments, "notes": result.notes})
+        _console.print_json(
+            {"out": _console.shown(out), "segments": segments, "notes": result.notes}
+        )
         return
     for segment_id, name, n_users in rows:
         typer.echo(f"{segment_id:>3}  {name or 'unassigned':<40} {n_users:>12,} users")
     for note in result.notes:
         typer.echo(f"note {note}")
-    typer.echo(f"Scores: {out}")
+    typer.echo(f"Scores: {_console.shown(out)}")
 
 
 def report(
@@ -191,8 +195,10 @@ def report(
 
     Segments take the names in its names.toml.
     """
+    from segmentry.cli import _console
+
     pipeline.rewrite_report(run_dir, names=names, is_png=is_png)
-    typer.echo(f"Report: {run_dir / 'report.html'}")
+    _console.print_report(run_dir)
 
 
 def card(
@@ -213,10 +219,12 @@ def card(
     from segmentry.errors import ConfigError
     from segmentry.present.card import render_card_json, render_card_markdown
     from segmentry.present.report import render_card_page
+    from segmentry.results.elsewhere import run_at_hand
     from segmentry.results.summary import read_summary
 
     _console.check_out(out, overwrite=overwrite)
-    summary = read_summary(run_dir)
+    with run_at_hand(run_dir, only=("summary.json",)) as here:
+        summary = read_summary(here)
     ids = [each.segment_id for each in summary.segments]
     if segment not in ids:
         raise ConfigError(

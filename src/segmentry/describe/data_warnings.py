@@ -3,12 +3,14 @@
 import datetime as dt
 from collections.abc import Iterator
 
+import numpy as np
 import polars as pl
 
 from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
 from segmentry.ingest.quality import SPELLED, UNREADABLE, Finding
 from segmentry.runtime.memory import parse_size
+from segmentry.schema import OF_CLICKS, Outcome
 
 _BUSY_SHARE = 0.01
 _EMPTY_SHARE = 0.5
@@ -18,6 +20,7 @@ _UNREADABLE_SHARE = 0.01
 _BYTES_WITHOUT_USERS, _BYTES_PER_USER = 650_000_000, 830
 _EXCESS = 1.15
 _MAX_CLICKS = 0.2
+_MAX_VALUE = 0.2
 _ONE_IN = 1_000
 _MAX_COPIES = 0.05
 _MIN_COMPARED = 100
@@ -98,13 +101,17 @@ def _of_rejections(users: UserData) -> Iterator[str]:
         yield f"{n_rejected:,} rows could not be used; the data section lists why."
 
 
-def warn_of_suspects(table: pl.DataFrame, validation: Validation | None) -> Iterator[str]:
-    """Say where few users have many of the clicks, and where users are copies of one another.
+def warn_of_suspects(
+    table: pl.DataFrame, validation: Validation | None, *, outcome: Outcome = OF_CLICKS
+) -> Iterator[str]:
+    """Say where few users have many of the clicks, or one much of the value, and who are copies.
 
     `table` is the user table of all days.
     """
     if {"n_clicks", "n_impressions"} <= set(table.columns):
         yield from _of_clicks(table)
+    if outcome.kind == "value" and "value_sum" in table.columns:
+        yield from _of_value(table["value_sum"], outcome.events)
     if validation is None:
         return
     found = validation.copied
@@ -128,6 +135,20 @@ def _of_clicks(table: pl.DataFrame) -> Iterator[str]:
         f"{who} {share:.0%} of all clicks: perhaps bots. Click rates, and verdicts on them, are "
         "then theirs and not of people."
     )
+
+
+def _of_value(values: pl.Series, events: str) -> Iterator[str]:
+    """Say that one user has much of the value, which no interval takes into account."""
+    known = np.maximum(values.drop_nulls().to_numpy(), 0.0)
+    share = known.max() / known.sum() if known.any() else 0.0
+    if share >= _MAX_VALUE:
+        yield (
+            f"One user has {share:.0%} of the value of all {events}. Values per user, of all and "
+            "of that user's segment, say little of the others. Their intervals are wide where the "
+            f"measured days hold {events} of this user, and too narrow where they do not. Check "
+            "the amounts (value_sum in users.parquet), and compare the segments with --outcome "
+            "events too."
+        )
 
 
 def warn_of_memory(n_users: int, memory: str | None) -> Iterator[str]:

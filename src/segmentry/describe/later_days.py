@@ -53,9 +53,14 @@ def with_validation(
         for event in validation.alignment.events
         if event.kind == "kept" and event.old_ids == event.new_ids
     }
-    return everyone, tuple(
+    is_alone = len(segments) > 1 and sum(not each.is_withheld for each in segments) == 1
+    found = tuple(
         _judged(profile, validation, is_kept=profile.segment_id in kept, min_size=min_size)
         for profile in segments
+    )
+    why = "all other segments hold too few users to be shown: nothing to compare with"
+    return everyone, tuple(
+        _unchecked(each, why) if is_alone and not each.is_withheld else each for each in found
     )
 
 
@@ -74,10 +79,15 @@ def _judged(
         judged = replace(judged, absent_share=None)
     if not is_small(min(found.n_users, found.n_users_later), min_size=min_size):
         return judged
+    why = "too few of its users were there before or on the later days to be shown"
+    return _unchecked(judged, why)
+
+
+def _unchecked(profile: SegmentProfile, why: str) -> SegmentProfile:
     return replace(
-        judged,
+        profile,
         verdict="not checked",
-        verdict_reason="too few of its users were there before or on the later days to be shown",
+        verdict_reason=why,
         forecast_early=UNKNOWN,
         ctr_outcome=UNKNOWN,
         forecast_difference=UNKNOWN,

@@ -38,7 +38,7 @@ from segmentry.schema import Fill
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import assign, distinct_rows, sampled_silhouette
 from segmentry.segments.forming import Segmentation, find_segments, recipe_named
-from segmentry.segments.preprocessing import Clip, Scale, Transform, differences
+from segmentry.segments.preprocessing import Clip, Scale, Transform, count_odd, differences
 from segmentry.settings import KRange, parse_k_range
 
 if TYPE_CHECKING:
@@ -422,7 +422,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         """Return `X` of new users, and warn where they differ as `segmentry score` notes it."""
         table = self._read(X, is_fit=False)
         matrix = self.preprocessing_.transform(table)
-        for text in differences(self.preprocessing_, table):
+        for text in differences(self.preprocessing_, count_odd(self.preprocessing_, table)):
             warnings.warn(text, stacklevel=3)
         return matrix
 

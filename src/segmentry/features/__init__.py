@@ -14,6 +14,7 @@ from segmentry.features._behaviour_table import (
     count_behaviour_users,
     pairs_of,
     value_ads,
+    without_strangers,
 )
 from segmentry.features._catalogue import (
     EVERY_LOG_FEATURE,
@@ -57,4 +58,5 @@ __all__ = [
     "scale_to_window",
     "shrink",
     "value_ads",
+    "without_strangers",
 ]

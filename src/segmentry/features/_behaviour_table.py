@@ -92,14 +92,14 @@ def count_behaviour_source(
     assert split is not None and isinstance(log, LogParts), "read with behaviours"  # noqa: S101, PT018
     provides = behaviour_provides(source)
     is_timed = "times" in provides
-    history = _history(engine, split, window, is_timed=is_timed)
+    history = history_of(engine, split, window, is_timed=is_timed)
     if feature_window is not None and history.start >= feature_window.end:
         raise DataError(
             "the behaviour log begins after the days on which segments are formed; expected one "
             "that begins with the ad log or before it; leave out --with behaviours"
         )
-    account = _without_strangers(engine, split, users, is_sample=is_sample)
-    refuse_nothing(account)
+    n_strange = count_strangers(engine, split.parts, users)
+    account = without_strangers(split, n_strange, is_sample=is_sample)
     pairs = pairs_of(split.parts, log.parts)
     priced = value_ads(checked.ads.rows) if "ads" in provides else None
     whole = count_behaviour_log(
@@ -120,7 +120,7 @@ def count_behaviour_source(
     return CountedBehaviours(account, history, whole, early, early_window, is_timed)
 
 
-def _history(engine: Engine, split: LogParts, window: Window, *, is_timed: bool) -> Window:
+def history_of(engine: Engine, split: LogParts, window: Window, *, is_timed: bool) -> Window:
     """Return the window of the behaviours: from their first local day to the end of the ad log."""
     at = nw.col("happened_at")
     extent = [at.min().cast(nw.Int64).alias("first"), at.max().cast(nw.Int64).alias("last")]
@@ -130,17 +130,24 @@ def _history(engine: Engine, split: LogParts, window: Window, *, is_timed: bool)
     return replace(around, end=window.end) if is_timed else around
 
 
-def _without_strangers(
-    engine: Engine, split: LogParts, users: pl.Series, *, is_sample: bool
-) -> RowAccount:
-    """Count the rows of users that the user table has not as excluded: no feature is of them."""
-    rows = pl.concat(_each(engine, split.parts, _rows_by_user))
-    strange = int(rows.join(users.to_frame(), on="user_id", how="anti")["n_rows"].sum())
-    if not strange:
-        return split.account
-    reason = f"outside --sample, or {_STRANGERS}" if is_sample else _STRANGERS
-    excluded = {**split.account.excluded, reason: strange}
-    return replace(split.account, n_used=split.account.n_used - strange, excluded=excluded)
+def count_strangers(engine: PartQueries, parts: Sequence[Path], users: pl.Series) -> int:
+    """Count the rows of users that the user table has not: no feature is of them."""
+    rows = pl.concat(_each(engine, parts, _rows_by_user))
+    return int(rows.join(users.to_frame(), on="user_id", how="anti")["n_rows"].sum())
+
+
+def without_strangers(split: LogParts, n_strange: int, *, is_sample: bool) -> RowAccount:
+    """Return the account of the behaviours, with the rows of strangers as excluded.
+
+    Raises DataError if there are no others.
+    """
+    account = split.account
+    if n_strange:
+        reason = f"outside --sample, or {_STRANGERS}" if is_sample else _STRANGERS
+        excluded = {**account.excluded, reason: n_strange}
+        account = replace(account, n_used=account.n_used - n_strange, excluded=excluded)
+    refuse_nothing(account)
+    return account
 
 
 def _collected(engine: PartQueries, part: Path, *, columns: Sequence[nw.Expr]) -> Frames:
@@ -222,21 +229,23 @@ def count_behaviour_log(
 
 
 def count_behaviour_users(
-    engine: Engine,
+    engine: PartQueries,
     pairs: Sequence[PartPair],
     ads: pl.DataFrame | None,
     *,
     window: Window,
     ads_since: int | None = None,
+    is_timed: bool = True,
+    some: Path | None = None,
 ) -> pl.DataFrame:
     """Count what the features are made of, and no more, part by part.
 
     The columns are those of `count_behaviours` and, where the ads have categories, of
     `count_attributions`, in the smallest integers that they fit into; one row per user with a
     behaviour or an advertised category, sorted by ``user_id``. `ads_since` is the first moment of
-    the ad log, by default the window's.
+    the ad log, by default the window's; `some` is a part with behaviours where none here has any.
     """
-    opening = _opening(pairs, ads, window, is_timed=True)
+    opening = _opening([*pairs, (some, None)], ads, window, is_timed=is_timed)
     since = window.start if ads_since is None else ads_since
     count = partial(_count_pair_users, opening=opening, window=window, ads_since=since)
     return assemble(_each(engine, pairs, count), "user_id")

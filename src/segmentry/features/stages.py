@@ -132,7 +132,7 @@ def ready_users(checked: Checked, source: Source, wanted: Wanted) -> UserData:
     """Take a ready table of users as the user table: there is no log, no window and no click."""
     names = [feature.name for feature in wanted.attributes]
     profiles = checked.profiles
-    rows = _with_attributes(profiles.rows, wanted.attributes)
+    rows = with_attributes(profiles.rows, wanted.attributes)
     return UserData(
         table=rows.select("user_id", pl.lit(value=True).alias("is_profiled"), *names),
         features=(),
@@ -153,7 +153,7 @@ def derive_users(checked: Checked, counted: Counted, source: Source, wanted: Wan
     profiles, ads, log = checked.profiles, checked.ads, checked.log
     users, prior = derive_features(
         counted.log.users,
-        _with_attributes(profiles.rows, wanted.attributes),
+        with_attributes(profiles.rows, wanted.attributes),
         wanted.attributes,
         window=checked.window,
         features=wanted.features,
@@ -193,7 +193,7 @@ def derive_users(checked: Checked, counted: Counted, source: Source, wanted: Wan
     )
 
 
-def _with_attributes(rows: pl.DataFrame, attributes: Sequence[Feature]) -> pl.DataFrame:
+def with_attributes(rows: pl.DataFrame, attributes: Sequence[Feature]) -> pl.DataFrame:
     """Add attributes that an earlier run had and these files lack, as unknown."""
     absent = [feature.name for feature in attributes if feature.name not in rows.columns]
     return rows.with_columns(pl.lit(None, dtype=pl.Int64).alias(name) for name in absent)
@@ -203,7 +203,7 @@ def _with_behaviours(
     counted: CountedBehaviours, users: pl.DataFrame, source: Source, wanted: Wanted
 ) -> tuple[pl.DataFrame, BehaviourData]:
     """Add the features of behaviours to users; without a behaviour, counts are 0."""
-    derived, used = _derived(counted.whole.counts, users, counted.window, wanted.behaviour_priors)
+    derived, used = derived_of(counted.whole.counts, users, counted.window, wanted.behaviour_priors)
     days = None
     if counted.is_timed:
         days = counted.whole.days.join(users.select("user_id"), on="user_id", how="semi")
@@ -219,12 +219,13 @@ def _with_behaviours(
     return table, data
 
 
-def _derived(
+def derived_of(
     counts: pl.DataFrame,
     users: pl.DataFrame,
     window: Window,
     priors: Mapping[str, BetaPrior] | None,
 ) -> tuple[pl.DataFrame, dict[str, BetaPrior]]:
+    """Return the features of behaviours of the users of a table, in its order, and the priors."""
     own = users.select("user_id").join(counts, on="user_id", how="left", maintain_order="left")
     return derive_behaviours(own, window=window, priors=priors)
 
@@ -265,7 +266,7 @@ def _early_users(
     if found is not None and behaviours is not None and behaviours.days is not None:
         if found.early is not None and found.early_window is not None:
             # Nothing of later days is in them.
-            derived, _ = _derived(found.early, early, found.early_window, None)
+            derived, _ = derived_of(found.early, early, found.early_window, None)
             early = early.hstack(derived.select(each.name for each in wanted.early_behaviours))
         days = behaviour_days_of(
             behaviours.days, early["user_id"], history=behaviours.window, window=window

@@ -199,6 +199,8 @@ class Checked:
     accounts: tuple[RowAccount, ...]
     unreadable: tuple[Finding, ...] = ()
     """Columns with values that are there and cannot be read."""
+    profile_parts: tuple[Path, ...] = ()
+    """Of the same users as those of the log, where nobody holds `profiles`, which has no rows."""
 
 
 def check_source(
@@ -228,15 +230,23 @@ def check_source(
         with clock.step("check the prepared files"):
             check_content(prepared, on_file=step_reporter(progress, "checking the prepared files"))
     is_ready = source.impressions is None
+    profile_parts: tuple[Path, ...] = ()
+    held = source
     with clock.step("read the user table" if is_ready else "read profiles and ads"):
-        profiles, ads = _read_tables(engine, source, rules.sample)
+        n_unreadable = 0
+        if rules.is_by_part and source.profiles is not None and not is_ready:
+            profile_parts, n_unreadable = engine.split_table(
+                source.profiles, scratch / "profiles", n_parts=_n_parts(source, rules)
+            )
+            held = replace(source, profiles=None)
+        profiles, ads = _read_tables(engine, held, rules.sample, unreadable=n_unreadable)
     if source.impressions is None:
         unreadable = tuple(_unreadable_in(engine, source.profiles, profiles, events=""))
         return _ready_table(profiles, ads, rules, unreadable)
     with clock.step("read log"):
         log = _read_log(engine, source, rules, scratch=scratch, progress=progress)
         facts = _facts_of(engine, log, source)
-    tables = ((log, source.impressions), (profiles, source.profiles), (ads, source.ads))
+    tables = ((log, source.impressions), (profiles, held.profiles), (ads, source.ads))
     accounts = tuple(table.account for table, files in tables if files is not None)
     unreadable = tuple(
         finding
@@ -254,7 +264,20 @@ def check_source(
                 engine, source, source.behaviours, window, rules, scratch=scratch, progress=progress
             )
     main = facts.main_placement
-    return Checked(profiles, ads, log, behaviours, window, main, accounts, unreadable)
+    return Checked(
+        profiles, ads, log, behaviours, window, main, accounts, unreadable, profile_parts
+    )
+
+
+def profiles_of_part(
+    part: Path | None, checked: Checked, source: Source, *, sample: float
+) -> CleanTable:
+    """Return the profiles of the users of a part, which has none where it is null."""
+    if not checked.profile_parts:
+        return checked.profiles
+    files = sorted((part or checked.profile_parts[0]).glob("*.parquet"))
+    rows = pl.read_parquet(files, hive_partitioning=False)
+    return _clean_profiles(rows.clear() if part is None else rows, 0, source, sample)
 
 
 def _unreadable_in(
@@ -299,18 +322,16 @@ def _ready_table(
     return Checked(profiles, ads, None, None, window, None, (account,), unreadable)
 
 
-def _read_tables(engine: Engine, source: Source, sample: float) -> tuple[CleanTable, CleanTable]:
+def _read_tables(
+    engine: Engine, source: Source, sample: float, *, unreadable: int
+) -> tuple[CleanTable, CleanTable]:
     names = [feature.name for feature in source.attributes]
-    levels = [each.name for each in source.attributes if each.kind in ("ordinal", "categorical")]
     log = {} if source.impressions is None else source.impressions.columns
     if source.profiles is None:
         rows = no_profiles(_polars_type(log["user_id"].type), names)
-        profiles = CleanTable(rows, RowAccount("profiles", 0, 0, {}, {}), 0)
+        profiles = clean_profiles(rows, unreadable=unreadable, attributes=())
     else:
-        found, unreadable = engine.read_table(source.profiles)
-        profiles = clean_profiles(found, unreadable=unreadable, attributes=levels)
-    if sample < 1:
-        profiles = _sampled(profiles, sample)
+        profiles = _clean_profiles(*engine.read_table(source.profiles), source, sample)
     if source.ads is None:
         ad_id = log["ad_id"].type if "ad_id" in log else "integer"
         ads = CleanTable(no_ads(_polars_type(ad_id)), RowAccount("ads", 0, 0, {}, {}), 0)
@@ -318,6 +339,14 @@ def _read_tables(engine: Engine, source: Source, sample: float) -> tuple[CleanTa
         found, unreadable = engine.read_table(source.ads)
         ads = clean_ads(found, unreadable=unreadable)
     return profiles, ads
+
+
+def _clean_profiles(
+    rows: pl.DataFrame, unreadable: int, source: Source, sample: float
+) -> CleanTable:
+    levels = [each.name for each in source.attributes if each.kind in ("ordinal", "categorical")]
+    profiles = clean_profiles(rows, unreadable=unreadable, attributes=levels)
+    return profiles if sample == 1 else _sampled(profiles, sample)
 
 
 def _polars_type(column_type: str) -> pl.DataType:
@@ -351,22 +380,27 @@ def _read_log(
     n_rows = None if None in estimates else sum(each or 0 for each in estimates)
     step = "reading the log" if n_rows is not None else "reading the compressed log"
     on_progress, exclude = row_reporter(progress, step, n_rows), outside(rules)
-    if rules.is_tallied:
+    if rules.is_tallied and not rules.is_by_part:
         return engine.tally_users(
             log, exclude=exclude, keep_users=keep_users, on_progress=on_progress
         )
     directory = scratch / "parts"
     directory.mkdir()
-    logs = _logs_of(source)
-    require_room_for(logs, directory)
+    require_room_for(_logs_of(source), directory)
     return engine.split_log(
         log,
         directory,
-        n_parts=parts_of(logs, rules.memory),
+        n_parts=_n_parts(source, rules),
         exclude=exclude,
         keep_users=keep_users,
         on_progress=on_progress,
     )
+
+
+def _n_parts(source: Source, rules: Rules) -> int:
+    """Return among how many parts the users of both logs and of the profiles are divided."""
+    log = source.impressions
+    return (log and log.n_parts) or parts_of(_logs_of(source), rules.memory)
 
 
 def _logs_of(source: Source) -> list[TableSource]:
@@ -460,7 +494,7 @@ def _read_behaviours(
     parts = engine.split_log(
         log,
         directory,
-        n_parts=parts_of(_logs_of(source), rules.memory),
+        n_parts=_n_parts(source, rules),
         exclude=exclude,
         keep_users=None,
         on_progress=row_reporter(progress, "reading the behaviours", about_rows(log)),

@@ -29,6 +29,8 @@ class Rules:
     is_tallied: bool = False
     """Count users while the log is read instead of writing its parts: enough for features of one
     grouping by user."""
+    is_by_part: bool = False
+    """Leave the profiles in parts of the same users as those of the log: nobody holds them all."""
     memory: str | None = None
     """Limit for the whole process, such as "8GB"."""
 

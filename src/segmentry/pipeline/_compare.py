@@ -34,6 +34,7 @@ from segmentry.features.user_days import UserDays
 from segmentry.features.windows import local_days, split_window
 from segmentry.present.pages_of_run import rewrite_report, write_report
 from segmentry.results.comparisons import read_comparison, write_comparison
+from segmentry.results.elsewhere import takes_places
 from segmentry.results.run_folder import (
     read_bundle,
     read_early,
@@ -52,6 +53,7 @@ from segmentry.segments.preprocessing import Choices, ColumnPlan
 PlansOf = Callable[[Method], tuple[Recipe, tuple[ColumnPlan, ...]]]
 
 
+@takes_places(runs=("run_dir",))
 def compare_algorithms(
     run_dir: Path | str,
     *,
@@ -187,6 +189,7 @@ def _outcome_gain(summary: Summary) -> Estimate:
 _MIN_FITTED = 100
 
 
+@takes_places(runs=("run_dir",))
 def embed_run(
     run_dir: Path | str, *, n_fitted: int = 5_000, n_placed: int = 5_000, seed: int = 0
 ) -> Summary:

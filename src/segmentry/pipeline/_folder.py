@@ -55,6 +55,8 @@ class RunResult:
     summary: Summary
     segments: pl.DataFrame
     """The table of ``segments.parquet``."""
+    inputs: tuple[FileFingerprint, ...]
+    """The files that were read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,7 +223,7 @@ def fill_folder(
             segments, inputs = background.segments(), (*background.fingerprints(), *making.inputs)
         manifest = _manifest(users, inputs, settings, clock)
         (staging / "manifest.json").write_text(render_manifest(manifest), encoding="utf-8")
-    return RunResult(run_dir=target, summary=formed.summary, segments=segments)
+    return RunResult(target, formed.summary, segments, inputs)
 
 
 def _manifest(

@@ -239,6 +239,7 @@ def _find_first(
         n_runs=settings.bootstraps,
         seed=settings.seed,
         progress=requested.progress,
+        before=None if requested.earlier is None else requested.earlier.n_segments,
     )
 
 

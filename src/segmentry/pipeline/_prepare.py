@@ -16,6 +16,7 @@ from segmentry.ingest.store.prepared import read_origin, read_prepared, tables_o
 from segmentry.ingest.user_files import as_ids, read_user_file
 from segmentry.lifecycle.history import forget_members, read_history
 from segmentry.pipeline._read import opened
+from segmentry.results.elsewhere import takes_places
 from segmentry.schema import Progress, RowAccount, Source
 from segmentry.settings import ReadingOptions
 
@@ -111,6 +112,7 @@ def prepare(
     )
 
 
+@takes_places(files=("files",))
 def add_data(
     prepared: Path | str,
     files: Sequence[Path | str],
@@ -158,6 +160,7 @@ def add_data(
     )
 
 
+@takes_places(files=("users",))
 def forget_data(
     prepared: Path | str,
     users: Path | str,

@@ -1,6 +1,7 @@
 """From files to the user table: check, count, derive."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,13 +11,13 @@ from segmentry.errors import ConfigError
 from segmentry.features import log_columns_of
 from segmentry.features.stages import count_source, derive_users, ready_users
 from segmentry.features.users import UserData, Wanted
-from segmentry.ingest.checked import check_source
+from segmentry.ingest.checked import Checked, check_source
 from segmentry.ingest.clocks import Clock
 from segmentry.ingest.engines import explained, open_engine
 from segmentry.ingest.rules import Rules
 from segmentry.ingest.sources import opened_source, with_duplicates
 from segmentry.runtime.clock import StepClock
-from segmentry.schema import EVENT_COLUMNS, Progress, Source
+from segmentry.schema import EVENT_COLUMNS, Engine, Progress, Source
 
 
 def read_users(
@@ -35,31 +36,61 @@ def read_users(
     Raises DataError if nothing is left to work on, or rows were rejected and `config.strict`
     forbids it.
     """
-    rules = _rules(source, config, wanted)
-    needed = _needed(source, config, wanted)
-    engine = open_engine(config.engine, scratch=scratch, memory=config.memory, spark=config.spark)
-    try:
-        with explained(engine, "counting users"):
-            checked = check_source(
-                engine, needed, rules, scratch=scratch, clock=clock, progress=progress
-            )
-            if checked.log is None:
-                return ready_users(checked, needed, wanted)
-            counted = count_source(
-                engine,
-                checked,
-                needed,
-                wanted,
-                is_sample=config.sample < 1,
-                clock=clock,
-                progress=progress,
-            )
-    finally:
-        engine.close()
+    with checked_source(
+        source, config, wanted, scratch=scratch, clock=clock, progress=progress
+    ) as (engine, checked, needed):
+        if checked.log is None:
+            return ready_users(checked, needed, wanted)
+        counted = count_source(
+            engine,
+            checked,
+            needed,
+            wanted,
+            is_sample=config.sample < 1,
+            clock=clock,
+            progress=progress,
+        )
     with clock.step("derive features"):
         users = derive_users(checked, counted, needed, wanted)
     is_unread = source.behaviours is not None and needed.behaviours is None
     return replace(users, has_unread_behaviours=is_unread)
+
+
+@contextmanager
+def checked_source(
+    source: Source,
+    config: RunConfig,
+    wanted: Wanted,
+    *,
+    scratch: Path,
+    clock: StepClock,
+    progress: Progress | None,
+    is_by_part: bool = False,
+) -> Iterator[tuple[Engine, Checked, Source]]:
+    """Yield sound rows with the engine that has them, and what of the source they are.
+
+    `is_by_part` says that nobody will hold all users at once. Raises DataError as `read_users`.
+    """
+    rules = replace(_rules(source, config, wanted), is_by_part=is_by_part)
+    needed = _needed(source, config, wanted)
+    engine = open_engine(
+        config.engine,
+        scratch=scratch,
+        memory=config.memory,
+        spark=config.spark,
+        is_by_part=is_by_part,
+    )
+    try:
+        with explained(engine, "counting users"):
+            yield (
+                engine,
+                check_source(
+                    engine, needed, rules, scratch=scratch, clock=clock, progress=progress
+                ),
+                needed,
+            )
+    finally:
+        engine.close()
 
 
 def _needed(source: Source, config: RunConfig, wanted: Wanted) -> Source:
@@ -91,13 +122,18 @@ def opened(
     That is all of a log where only reading it shows when its window begins, and where Spark reads
     it, which judges each unit of the files for itself.
     """
-    is_whole = settings.window is not None or settings.engine == "spark"
+    is_whole, of_session = settings.window is not None, None
+    if settings.engine == "spark":
+        from segmentry.ingest.engines.spark import session_rows
+
+        is_whole, of_session = True, partial(session_rows, spark=settings.spark)
     return opened_source(
         data_dir,
         mapping,
         temp=settings.temp,
         moments=(lambda _: (None, None)) if is_whole else partial(_moments, settings),
         unread=frozenset() if settings.has_behaviours else frozenset({"behaviours"}),
+        of_session=of_session,
         progress=progress,
     )
 

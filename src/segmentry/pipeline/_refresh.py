@@ -35,6 +35,7 @@ from segmentry.pipeline._read import opened
 from segmentry.pipeline._run import read_source
 from segmentry.pipeline._summarise import Named
 from segmentry.pipeline._wanted import wanted_of
+from segmentry.results.elsewhere import takes_places
 from segmentry.results.follows import check_features, check_users, checked_folder
 from segmentry.results.names import renamed, with_carried
 from segmentry.results.run_folder import (
@@ -146,6 +147,7 @@ class _Chosen:
     windows: WindowCounts
 
 
+@takes_places(runs=("run_dir",))
 def refresh(
     run_dir: Path | str,
     data_dir: Path | str | None,
@@ -210,7 +212,10 @@ def refresh(
         past, then = last.enter_context(alone_with(folder)), earlier.bundle.window
         if folder is not None:
             check_history(past, folder, earlier.keys, then, run=earlier.folder.name)
-        with staged(target, overwrite=overwrite) as staging, ExitStack() as temporary:
+        with (
+            staged(target, overwrite=overwrite, temp=settings.temp) as staging,
+            ExitStack() as temporary,
+        ):
             scratch = temporary.enter_context(
                 scratch_folder(settings.temp, default=staging / "scratch")
             )

@@ -25,6 +25,7 @@ from segmentry.pipeline._folder import (
 from segmentry.pipeline._read import opened, read_users
 from segmentry.pipeline._wanted import wanted_of
 from segmentry.results import earlier_users
+from segmentry.results.elsewhere import takes_places
 from segmentry.results.names import (
     named_by_people,
     read_names,
@@ -43,6 +44,7 @@ from segmentry.schema import Progress, Source
 from segmentry.settings import RunOptions
 
 
+@takes_places(runs=("from_run",), files=("names", "config"))
 def run(
     data_dir: Path | str | None,
     out: Path | str,
@@ -63,7 +65,7 @@ def run(
     data_dir : Path or str or None
         Folder with the Taobao files, or with those that `mapping` names; None with `from_run`.
     out : Path or str
-        The run folder to make.
+        The run folder to make, here or as ``s3://bucket/run``.
     mapping : Path or str, optional
         TOML file that says which file and column plays which role, for data of any other kind;
         its own folder holds the files where `data_dir` is None.
@@ -124,7 +126,11 @@ def run(
         data = opened(data_dir, mapping, settings, progress=progress)
     command = command_of(data_dir, from_run, settings, mapping=mapping, names=names)
     scratch, files = None, set[Path]()
-    with data as source, staged(target, overwrite=overwrite) as staging, ExitStack() as temporary:
+    with (
+        data as source,
+        staged(target, overwrite=overwrite, temp=settings.temp) as staging,
+        ExitStack() as temporary,
+    ):
         if source is not None:
             room = scratch_folder(settings.temp, default=staging / "scratch")
             scratch = temporary.enter_context(room)
@@ -167,8 +173,9 @@ def read_source(
     wanted = wanted_of(source, settings) if wanted is None else wanted
     behaviours = None if wanted.behaviours is None else source.behaviours
     tables = (source.impressions, source.profiles, source.ads, behaviours)
+    brought = {each.file for each in source.brought}  # or a folder of what was brought
     files = {file for table in tables if table is not None for file in table.files}
-    files -= {each.file for each in source.brought}
+    files = {file for file in files if not brought & {file, file.parent}}
     with preloading(FOR_FORMING):
         users = read_users(
             source,

@@ -228,7 +228,11 @@ def _warnings(
         outcome=OF_CLICKS if checked is None else checked.outcome_of_rates,
     )
     yield from warn_of_retention(retention)
-    yield from warn_of_suspects(users.table, validation)
+    yield from warn_of_suspects(
+        users.table,
+        validation,
+        outcome=OF_CLICKS if users.early is None else users.early.outcome,
+    )
 
 
 def _profiles(

@@ -172,6 +172,9 @@ def _headline(ranked: Sequence[SegmentProfile], summary: Summary) -> str:
         return "All users are one segment, as set."
     if len(ranked) == 1:
         return "Treat all users alike: no division of them holds up."
+    shown = [each.segment_id for each in ranked if not each.is_withheld]
+    if len(shown) == 1:
+        return f"Only segment {shown[0]} has enough users to be shown: take fewer segments (--k)."
     if not summary.traits.has_clicks:
         return _headline_of_events(summary)
     if of["spend_more"]:

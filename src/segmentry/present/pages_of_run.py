@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from segmentry.evaluation.algorithms import AlgorithmComparison
 from segmentry.results.comparisons import read_comparison
+from segmentry.results.elsewhere import takes_places
 from segmentry.results.names import (
     NAMES_FILE,
     checked_name,
@@ -39,6 +40,7 @@ def write_report(
     (directory / "report.html").write_text(page, encoding="utf-8")
 
 
+@takes_places(runs=("run_dir",), files=("names",))
 def rewrite_report(run_dir: Path, *, names: Path | None = None, is_png: bool = False) -> None:
     """Draw figures and page of a run again, from its summary; the old ones stay if that fails.
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from segmentry.errors import ConfigError, DataError, SchemaError
 from segmentry.features.users import Wanted
+from segmentry.ingest.remote import place_of
 from segmentry.results.summary import Summary
 
 
@@ -14,6 +15,11 @@ def checked_folder(history: Path, run_dir: Path, target: Path) -> Path:
 
     Raises ConfigError.
     """
+    place = place_of(history)
+    if place is not None:
+        raise ConfigError(
+            f"--history {place}: a history is kept on this machine; name a folder here"
+        )
     places = [history.absolute(), *history.absolute().parents]
     for run in (run_dir, target):
         if run.absolute() in places:

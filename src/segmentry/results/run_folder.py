@@ -14,7 +14,8 @@ import polars as pl
 
 from segmentry.errors import BundleError, DataError, OutputError
 from segmentry.features.users import SHOP_COUNTS, BehaviourData
-from segmentry.ingest.remote import place_of
+from segmentry.ingest.remote import place_of, put_folder, require_free
+from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.store.prepared import recorded
 from segmentry.lifecycle.alarms import WindowCounts
 from segmentry.results.scoring import Bundle, read_bundle_file
@@ -70,6 +71,10 @@ _MANIFEST = Codec(
 render_manifest = _MANIFEST.render
 
 
+LAST = "manifest.json"
+"""What is written last, so that a folder is a run by it."""
+
+
 def check_target(run_dir: Path, *, overwrite: bool) -> None:
     """Refuse a target that is in the way before any work is done.
 
@@ -84,10 +89,8 @@ not replaced; choose another --out
     """
     place = place_of(run_dir)
     if place is not None:
-        raise OutputError(
-            f"{place}: a run folder is written on this machine; name a local --out and copy it, "
-            "manifest.json last"
-        )
+        require_free(place, last=LAST, overwrite=overwrite)
+        return
     if os.path.lexists(run_dir):  # a link to nothing is in the way too
         if not (run_dir / "manifest.json").is_file():
             raise OutputError(
@@ -108,10 +111,11 @@ not replaced; choose another --out
 
 
 @contextlib.contextmanager
-def staged(run_dir: Path, *, overwrite: bool) -> Iterator[Path]:
+def staged(run_dir: Path, *, overwrite: bool, temp: str | None = None) -> Iterator[Path]:
     """Yield a folder next to `run_dir` that takes its place when all went well.
 
-    Whatever goes wrong, `run_dir` is as it was: absent, or the earlier run, whole.
+    Whatever goes wrong, `run_dir` is as it was: absent, or the earlier run, whole. The folder is in
+    `temp` where `run_dir` is in an object store.
 
     >>> import tempfile
     >>> run_dir = Path(tempfile.mkdtemp()) / "run"
@@ -123,6 +127,15 @@ def staged(run_dir: Path, *, overwrite: bool) -> Iterator[Path]:
     (True, False)
     """
     check_target(run_dir, overwrite=overwrite)
+    place = place_of(run_dir)
+    if place is not None:
+        with scratch_folder(temp) as home:
+            staging = home / "run"
+            staging.mkdir()
+            yield staging
+            require_free(place, last=LAST, overwrite=overwrite)
+            put_folder(staging, place, last=LAST)
+        return
     target = run_dir.absolute()
     staging = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
     missing = [parent for parent in target.parents if not os.path.lexists(parent)]
@@ -250,12 +263,26 @@ def read_schema(run_dir: Path, name: str) -> Mapping[str, pl.DataType]:
         return pl.read_parquet_schema(path)
 
 
-def read_segments(run_dir: Path) -> pl.DataFrame:
-    """Read who is in which segment: ``segments.parquet``.
+def read_segments(run_dir: Path, scores: Path | None = None) -> pl.DataFrame:
+    """Read who is in which segment: ``segments.parquet``, or the `scores` of other users.
 
-    Raises BundleError if there is none.
+    Scores are a Parquet file or a folder of them, in any order.
+
+    Raises BundleError if there is none, or the scores are of another run.
     """
-    return read_table(run_dir, "segments.parquet")
+    if scores is None:
+        return read_table(run_dir, "segments.parquet")
+    with _explained(scores, "expected Parquet that segmentry score wrote"):
+        found = pl.read_parquet(scores, hive_partitioning=False).sort("user_id")
+        own = read_table(run_dir, "segments.parquet").select("segment_id", "segment_key").unique()
+        strange = found.select("segment_id", "segment_key").unique().join(
+            own, on=["segment_id", "segment_key"], how="anti", nulls_equal=True
+        )  # fmt: skip
+    if strange.drop_nulls().height:
+        raise BundleError(
+            f"{scores}: holds segments that {run_dir} has not; expected users scored with this run"
+        )
+    return found
 
 
 def read_table(run_dir: Path, name: str) -> pl.DataFrame:

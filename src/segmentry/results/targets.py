@@ -1,10 +1,13 @@
 """Where a table of results goes: a file here, an object, a Delta table, a table of PostgreSQL.
 
-Each is whole or as it was before, whatever goes wrong.
+Each is whole or as it was before, whatever goes wrong. A folder of parts is written by many.
 """
 
+import contextlib
 import re
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from segmentry.errors import ConfigError, OutputError
 from segmentry.ingest.remote import database_address, file_system_of, lake_options, place_of
 from segmentry.runtime.preload import require
 from segmentry.runtime.spreadsheets import without_formulas
-from segmentry.runtime.temporary import written_whole
+from segmentry.runtime.temporary import claimed, put_in_place, written_whole
 
 _SUFFIXES = (".parquet", ".csv")
 _DELTA = re.compile(r"delta:(.+)", re.DOTALL)
@@ -46,7 +49,8 @@ def target_of(out: Path | str, *, overwrite: bool, append: bool) -> Writer:
     >>> target_of("scores.xlsx", overwrite=False, append=False)
     Traceback (most recent call last):
     ...
-    segmentry.errors.ConfigError: --out scores.xlsx: expected a name that ends in .parquet or .csv
+    segmentry.errors.ConfigError: --out scores.xlsx: expected a name that ends in .parquet or \
+.csv; without an ending it is a folder of parts
     """
     if overwrite and append:
         raise ConfigError("--overwrite and --append: rows are replaced or added; leave out one")
@@ -57,11 +61,87 @@ def target_of(out: Path | str, *, overwrite: bool, append: bool) -> Writer:
     if found := _TABLE.fullmatch(name):
         return _database(found, mode)
     if not name.endswith(_SUFFIXES):
-        raise ConfigError(f"--out {out}: expected a name that ends in .parquet or .csv")
+        raise ConfigError(
+            f"--out {out}: expected a name that ends in .parquet or .csv; without an ending it is "
+            "a folder of parts"
+        )
     if append:
         raise ConfigError(f"--append: {out} is a file; rows are added to tables alone")
     place = place_of(name)
     return _file(Path(out), overwrite) if place is None else _object(place, overwrite)
+
+
+def is_folder(out: Path | str) -> bool:
+    """Whether a folder of parts is requested: a name on this machine without an ending.
+
+    >>> is_folder("scores"), is_folder("scores.csv"), is_folder("delta:scores")
+    (True, False, False)
+    """
+    name = str(out)
+    is_other = _DELTA.fullmatch(name) or _TABLE.fullmatch(name) or place_of(name) is not None
+    return not is_other and not Path(name).suffix
+
+
+@dataclass(frozen=True, slots=True)
+class PartsFolder:
+    """A folder that fills: what is written stands in it when it is whole."""
+
+    staging: Path
+
+    @property
+    def scratch(self) -> Path:
+        """For temporary files: of a name that nothing has yet."""
+        return self.staging / "scratch"
+
+    def n_rows(self) -> int:
+        """Return how many rows all parts have."""
+        files = list((self.staging / "parts").iterdir())
+        return int(pl.scan_parquet(files).select(pl.len()).collect().item()) if files else 0
+
+    def write(self, table: pl.DataFrame, number: int) -> None:
+        """Write a part; twice is as once.
+
+        A copy of a task that ends when the folder has its place finds no folder to write to.
+        """
+        name = f"part-{number:05}.parquet"
+        partial = self.staging / "writing" / f"{name}.{secrets.token_hex(8)}"
+        try:
+            table.write_parquet(partial)
+            partial.replace(self.staging / "parts" / name)
+        except OSError as error:
+            raise _refused(f"{self.staging}/{name}", error) from error
+
+
+@contextlib.contextmanager
+def parts_folder(out: Path, *, overwrite: bool, append: bool) -> Iterator[PartsFolder]:
+    """Yield a folder of parts that takes its place when all went well.
+
+    Raises
+    ------
+    ConfigError
+        If rows are to be added.
+    OutputError
+        If something else is there, or what is there may not be replaced.
+    """
+    if append:
+        raise ConfigError(f"--append: {out} is a folder of parts; rows are added to tables alone")
+    if out.exists():
+        is_parts = out.is_dir() and all(each.match("part-*.parquet") for each in out.iterdir())
+        if not (is_parts and overwrite):
+            remedy = " or add --overwrite" if is_parts else ""
+            raise OutputError(f"{out}: exists; choose another --out{remedy}")
+    if not out.absolute().parent.is_dir():
+        raise OutputError(f"{out.absolute().parent}: no such folder; make it first")
+    target = out.absolute()
+    staging = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with claimed(staging, leftovers=f".{target.name}.*.partial"):
+            for name in ("parts", "writing"):
+                (staging / name).mkdir()
+            yield PartsFolder(staging)
+            put_in_place(staging / "parts", target)
+    except OSError as error:
+        raise _refused(str(out), error) from error
 
 
 def _write(table: pl.DataFrame, file: Any, *, is_csv: bool) -> None:

@@ -89,6 +89,12 @@ class Engine(PartQueries, Protocol):
         """Return a small table (profiles, ads) with canonical names, and its unreadable rows."""
         ...
 
+    def split_table(
+        self, source: TableSource, directory: Path, *, n_parts: int
+    ) -> tuple[tuple[Path, ...], int]:
+        """Write a table of users into parts as those of a log; return them, and unreadable rows."""
+        ...
+
     def unreadable_example(self, source: TableSource, name: str) -> str:
         """Return the first text, in order, that is not a number in a canonical column."""
         ...

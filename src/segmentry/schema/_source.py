@@ -121,6 +121,8 @@ class TableSource:
     sound rows alone, under canonical names and types; those of a log lie in parts by user."""
     written: Mapping[Path, PreparedFile] = field(default_factory=dict)
     """Each prepared file as it was written."""
+    n_parts: int = 0
+    """Of a prepared log: among how many parts its users were divided."""
     laid_out_as: Path | None = None
     """The longer file of which the files are pieces: its columns and delimiter are theirs, and
     what cannot be read in the middle of it is a matter of rows."""

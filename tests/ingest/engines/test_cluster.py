@@ -144,7 +144,7 @@ def events(session, machines):
 @pytest.fixture(scope="module")
 def cluster(session, tmp_path_factory):
     folder = tmp_path_factory.mktemp("shared")
-    with opened_cluster(session, master="", conf=(), folder=folder, max_bytes=10**9) as found:
+    with opened_cluster(SparkEngine(session), folder=folder, max_bytes=10**9) as found:
         yield found
 
 

@@ -50,7 +50,7 @@ def session():
 @pytest.fixture(scope="module")
 def cluster(session, tmp_path_factory):
     folder = tmp_path_factory.mktemp("shared")
-    with opened_cluster(session, master="", conf=(), folder=folder, max_bytes=10**9) as found:
+    with opened_cluster(SparkEngine(session), folder=folder, max_bytes=10**9) as found:
         yield found
 
 
@@ -150,8 +150,12 @@ def test_a_run_is_equal_byte_for_byte(log, on_spark, undrawn, tmp_path):
     for name in ("summary.json", "segments.parquet", "users.parquet"):
         assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["here", "there"]
-    scored = [score(tmp_path / "here", log, engine=each).segments for each in (None, on_spark)]
-    assert scored[0].equals(scored[1])
+    expected = score(tmp_path / "here", log)
+    found = score(tmp_path / "here", log, engine=on_spark, out=tmp_path / "scores")
+    scores = pl.read_parquet(tmp_path / "scores").sort("user_id")
+    assert scores.equals(expected.segments)
+    assert found.sizes.equals(expected.sizes)
+    assert len(list((tmp_path / "scores").iterdir())) > 2
 
 
 def test_options_leave_out_the_same_rows(log, on_spark):
@@ -318,3 +322,49 @@ def test_connect_needs_its_libraries(log, tmp_path, monkeypatch):
 def test_a_second_session_of_a_process_is_refused(session, log, tmp_path):
     with raises_text(ConfigError):
         prepare(log, out=tmp_path / "p", engine="spark", master="local[1]")
+
+
+SHOP = """
+name = "shop"
+utc_offset_hours = 8
+[log]
+files = "{files}"
+user_id = "user"
+time = "at"
+ad_id = "adgroup_id"
+click = "clk"
+no_click = "nonclk"
+"""
+
+
+@pytest.fixture
+def shop_of(tmp_path):
+    """Write a mapping of a log."""
+
+    def write(files):
+        (tmp_path / "shop.toml").write_text(SHOP.format(files=files))
+        return tmp_path / "shop.toml"
+
+    return write
+
+
+def test_tables_of_a_session_are_read_as_files_are(log, on_spark, shop_of, tmp_path):
+    rows = pl.read_csv(log / "raw_sample.csv").with_columns(
+        at=pl.from_epoch("time_stamp").dt.replace_time_zone("UTC")
+    )
+    rows.write_parquet(tmp_path / "log.parquet")
+    session = on_spark.session
+    table = session.read.parquet(f"file://{tmp_path}/log.parquet").repartition(3)
+    warehouse = f"file://{tmp_path}/warehouse"
+    session.sql("CREATE DATABASE shop LOCATION '" + warehouse + "'")
+    table.write.mode("overwrite").saveAsTable("shop.log", path=f"{warehouse}/log")
+    expected = build_user_table(None, mapping=shop_of(f"{tmp_path}/log.parquet"))
+
+    found = build_user_table(None, mapping=shop_of("table:shop.log"), engine=on_spark)
+
+    assert found.equals(expected)
+    with raises_text(DataError):
+        build_user_table(None, mapping=shop_of("table:shop.lag"), engine=on_spark)
+    with raises_text(ConfigError):
+        build_user_table(None, mapping=shop_of("table:shop.log"))
+    session.sql("DROP DATABASE shop CASCADE")

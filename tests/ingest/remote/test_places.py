@@ -15,6 +15,7 @@ from segmentry.errors import ConfigError, DataError, OutputError
 from segmentry.ingest.mapping import find_files
 from segmentry.ingest.remote import _failures, place_of
 from segmentry.ingest.sources import opened_source
+from segmentry.results.follows import checked_folder
 from segmentry.results.run_folder import check_target
 
 LOG = 'user_id = "who"\ntime = "when"\nad_id = "ad"\nclick = "hit"\n'
@@ -272,6 +273,8 @@ def test_nothing_is_left_of_what_was_fetched(bucket, small, tmp_path):
 
 def test_commands_that_work_on_this_machine_alone_say_so(tmp_path):
     with raises_text(OutputError):
-        check_target(Path("s3://logs/run"), overwrite=True)
+        check_target(Path("https://host/run"), overwrite=True)
+    with raises_text(ConfigError):
+        checked_folder(Path("s3://logs/history"), tmp_path, tmp_path)
     with raises_text(DataError):
         find_files(["s3://logs/log.csv"], base=tmp_path, role="init")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from segmentry.errors import ConfigError, OutputError, SelectionError
+from segmentry.results.elsewhere import takes_places
 from segmentry.results.run_folder import read_bundle, read_schema
 from segmentry.results.scoring import Bundle
 from segmentry.results.summary import read_summary
@@ -53,6 +54,7 @@ class Requested:
     """Whether ``shown_at`` is a timestamp; else it is a whole number of epoch seconds."""
 
 
+@takes_places(runs=("run_dir",))
 def export_sql(
     run_dir: Path,
     requested: Requested,

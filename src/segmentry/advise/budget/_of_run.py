@@ -21,6 +21,7 @@ from segmentry.evaluation.later_days import (
 )
 from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.windows import local_days, split_window
+from segmentry.results.elsewhere import takes_places
 from segmentry.results.run_folder import read_bundle, written_plan
 from segmentry.runtime.codec import Codec
 
@@ -29,6 +30,7 @@ _PLAN = Codec(
 )
 
 
+@takes_places(runs=("run_dir",))
 def plan_budget(
     run_dir: Path | str,
     *,

@@ -32,6 +32,7 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import BundleError, ConfigError, DataError
 from segmentry.evaluation.later_days import Traffic, daily_traffic
 from segmentry.features.windows import local_days
+from segmentry.results.elsewhere import takes_places
 from segmentry.results.run_folder import read_min_size, read_segments, read_user_table, written_plan
 from segmentry.results.summary import read_summary
 from segmentry.runtime.codec import Codec
@@ -49,6 +50,7 @@ _RESULT = Codec(
 )
 
 
+@takes_places(runs=("run_dir",), files=("history",))
 def plan_test(
     run_dir: Path | str,
     *,
@@ -219,6 +221,7 @@ def _explained(
     return found, float(max(1, len(later_days)))
 
 
+@takes_places(runs=("run_dir",), files=("results", "assignment"))
 def analyse_test(
     run_dir: Path | str,
     *,

@@ -75,7 +75,8 @@ def outcome_gain(
     if not known.size:
         return replace(blank, reason="no user was known before the outcome window")
     if y.sum() <= 0:
-        return replace(blank, reason=f"no {counts.outcome.event} in the outcome window")
+        what = "with a value above zero " if n_events else ""
+        return replace(blank, reason=f"no {counts.outcome.event} {what}in the outcome window")
     kind = counts.outcome.kind
     history = own_history(counts, forming)
     if history is None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -218,6 +218,41 @@ def number_range(
         chosen_share=counts[choice.n_segments] / n_draws,
         numbers=tuple(sorted(counts.items())),
         n_draws=n_draws,
+    )
+
+
+def as_before(
+    choice: NumberChoice, number: NumberRange, before: int
+) -> tuple[NumberChoice, NumberRange]:
+    """Keep the number of an earlier window where other users like these could give it too.
+
+    Two windows are two samples, and the range is what two samples differ by.
+
+    >>> from segmentry.schema import Estimate
+    >>> gains = [InnerGain(k, Estimate(value=g, low=g, high=g), 0.0) for k, g in ((3, 2), (4, 2.1))]
+    >>> number = NumberRange(3, 4, 0.8, ((3, 160), (4, 40)), 200)
+    >>> choice, number = as_before(choose_number(gains), number, 4)
+    >>> choice.n_segments, number.chosen_share
+    (4, 0.2)
+    >>> choice.reason[:65]
+    '4 segments as before: as many users like these would give 3 to 4.'
+    """
+    if before in (1, choice.n_segments) or not (
+        choice.has_gain and number.range_low <= before <= number.range_high
+    ):
+        return choice, number
+    why = (
+        f"{before} segments as before: as many users like these would give {number.range_low} to "
+        f"{number.range_high}. Without the earlier window"
+    )
+    return (
+        replace(
+            choice,
+            n_segments=before,
+            division=_division(before, choice.n_groups),
+            reason=f"{why}: {choice.reason}",
+        ),
+        replace(number, chosen_share=dict(number.numbers).get(before, 0) / number.n_draws),
     )
 
 

@@ -103,6 +103,7 @@ def find_by_evidence(
     n_runs: int,
     seed: int,
     progress: Progress | None,
+    before: int | None = None,
 ) -> tuple[Segmentation, NumberEvidence]:
     """Form segments, their number chosen by evidence, and form them again from resampled users.
 
@@ -112,12 +113,16 @@ def find_by_evidence(
         Forms segments with the number that a decision gives, or the one that was requested.
     least : int
         No fewer segments than this.
+    before : int, optional
+        The number of an earlier window, as for `weigh_number`.
     """
     found: list[Weighed] = []
 
     def decide(rows: DistinctRows, numbers: Sequence[int]) -> Decision:
         found.append(
-            weigh_number(rows, numbers, split=basis.split, gain_share=gain_share, seed=seed)
+            weigh_number(
+                rows, numbers, split=basis.split, gain_share=gain_share, before=before, seed=seed
+            )
         )
         return decision_of(found[0].choice, numbers, least=least)
 

@@ -9,6 +9,7 @@ from segmentry.evaluation.number._choice import (
     GAIN_SHARE,
     NumberChoice,
     NumberRange,
+    as_before,
     choose_number,
     number_range,
 )
@@ -51,9 +52,12 @@ def weigh_number(
     *,
     split: InnerSplit | None,
     gain_share: float = GAIN_SHARE,
+    before: int | None = None,
     seed: int,
 ) -> Weighed:
     """Gather all evidence on the number of segments, choose, and see what other users would give.
+
+    `before` is the number of an earlier window, which stays where these might have given it.
 
     Examples
     --------
@@ -71,9 +75,12 @@ def weigh_number(
         allowed=numbers,
         gain_share=gain_share,
     )
+    number = None if gains is None else number_range(gains, choice, seed=seed)
+    if number is not None and before is not None:
+        choice, number = as_before(choice, number, before)
     return Weighed(
         choice=choice,
-        number=None if gains is None else number_range(gains, choice, seed=seed),
+        number=number,
         separation=separation,
         gaps=gap_statistic(rows, most=most, seed=seed),
         strength=prediction_strength(rows, most=most, seed=seed),

@@ -29,7 +29,12 @@ _TASK_MEMORY = "1GB"
 
 
 def open_engine(
-    name: str, *, scratch: Path, memory: str | None = None, spark: SparkEngine | None = None
+    name: str,
+    *,
+    scratch: Path,
+    memory: str | None = None,
+    spark: SparkEngine | None = None,
+    is_by_part: bool = False,
 ) -> Engine:
     """Open an engine; close it when done.
 
@@ -44,6 +49,9 @@ def open_engine(
         so much of it that the process stays within.
     spark : SparkEngine, optional
         How the cluster is reached.
+    is_by_part : bool
+        Whether all that is made of users stays where it is made, so that a cluster may have any
+        number of them.
 
     Raises
     ------
@@ -61,31 +69,26 @@ def open_engine(
         raise ConfigError(f"engine {name!r} is unknown; expected duckdb or spark")
     limit = process_limit(memory)
     if name == "spark":
-        return _open_spark(spark or SparkEngine(None), scratch.absolute(), limit, memory)
+        spark = spark or SparkEngine(None)
+        return _open_spark(spark, scratch.absolute(), limit, memory, is_by_part=is_by_part)
     from segmentry.ingest.engines._duckdb import DuckDBEngine
 
     return DuckDBEngine(scratch=scratch, n_bytes=engine_share(limit))
 
 
-def _open_spark(spark: SparkEngine, scratch: Path, limit: int, memory: str | None) -> Engine:
+def _open_spark(
+    spark: SparkEngine, scratch: Path, limit: int, memory: str | None, *, is_by_part: bool
+) -> Engine:
     from segmentry.ingest.engines.spark import BYTES_PER_USER, ClusterEngine, opened_cluster
 
     with ExitStack() as stack:
-        cluster = stack.enter_context(
-            opened_cluster(
-                spark.session,
-                master=spark.master,
-                conf=spark.conf,
-                folder=scratch,
-                max_bytes=limit // 2,
-            )
-        )
+        cluster = stack.enter_context(opened_cluster(spark, folder=scratch, max_bytes=limit // 2))
         return ClusterEngine(
             cluster,
             scratch=scratch,
             n_bytes=engine_share(limit),
             task_bytes=engine_share(process_limit(memory or _TASK_MEMORY)),
-            max_users=limit // BYTES_PER_USER,
+            max_users=None if is_by_part else limit // BYTES_PER_USER,
             stack=stack.pop_all(),
         )
     raise AssertionError  # for the type checker: the block above returns

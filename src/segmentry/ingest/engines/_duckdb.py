@@ -11,16 +11,22 @@ import duckdb
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.errors import DataError, EngineError
 from segmentry.ingest.engines._duckdb_parts import TEMPORARY, part_query
-from segmentry.ingest.engines._duckdb_scan import expanded, layouts_of, quoted_text, scan_query
-from segmentry.ingest.engines._failures import cause_of, proving_text
+from segmentry.ingest.engines._duckdb_scan import (
+    alike,
+    expanded,
+    layouts_of,
+    quoted_text,
+    scan_query,
+)
+from segmentry.ingest.engines._failures import failure_of, proving_text
 from segmentry.ingest.engines._parts import (
     PART,
     SET_ASIDE,
     collapse,
     files_of,
     n_rows_of,
+    parts_of,
     rows_held,
     split_prepared,
     written_log,
@@ -28,13 +34,8 @@ from segmentry.ingest.engines._parts import (
 from segmentry.ingest.engines._plain import PlainText, plain_text, tally_if_plain
 from segmentry.ingest.engines._plain_parts import hashes_alike, split_if_plain
 from segmentry.ingest.engines._rejects import forget_rejects, unreadable_rows
-from segmentry.ingest.engines._validity import (
-    REASON,
-    TIME_OF,
-    Judged,
-    judge,
-)
-from segmentry.ingest.engines._watching import watched
+from segmentry.ingest.engines._validity import REASON, TIME_OF, Judged, judge
+from segmentry.ingest.engines._watching import Config, connect, watched
 from segmentry.ingest.files import FileLayout, LineCount, require_all_rows
 from segmentry.runtime.threads import prefetch
 from segmentry.schema import (
@@ -61,7 +62,7 @@ class DuckDBEngine:
     errors: tuple[type[Exception], ...] = (duckdb.Error, OSError)
 
     def __init__(self, *, scratch: Path, n_bytes: int, n_threads: int | None = None) -> None:
-        config: dict[str, str | bool | int | float | list[str]] = {
+        config: Config = {
             "temp_directory": str(scratch / "spill"),
             "preserve_insertion_order": False,
             "memory_limit": f"{n_bytes}B",
@@ -74,13 +75,7 @@ class DuckDBEngine:
     @functools.cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
         """Opened when it is first requested: plain tables and counts need none."""
-        connection = duckdb.connect(config=self._config)
-        # Without it no query tells how far it is.
-        connection.execute("SET enable_progress_bar = true")
-        connection.execute("SET enable_progress_bar_print = false")
-        # A moment with a zone is written as text before it is read: in UTC on every machine.
-        connection.execute("SET TimeZone = 'UTC'")
-        return connection
+        return connect(self._config)
 
     def _ask(self, query: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(query).fetchall()
@@ -93,6 +88,24 @@ class DuckDBEngine:
             self._require_all(source, frame.height + n_unreadable, counted)
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
         return frame, n_before + n_unreadable
+
+    def split_table(
+        self, source: TableSource, directory: Path, *, n_parts: int
+    ) -> tuple[tuple[Path, ...], int]:
+        """Write a table of users into parts as those of a log; return them, and unreadable rows."""
+        target = f"{quoted_text(str(directory))} (FORMAT parquet, PARTITION_BY ({PART}), OVERWRITE)"
+
+        def write(rows: duckdb.DuckDBPyRelation) -> None:
+            part = f"(hash(user_id) % {n_parts})::BIGINT AS {PART}"
+            query = f"SELECT *, {part} FROM ({rows.sql_query()})"  # noqa: S608  # our own text
+            self._connection.execute(f"COPY ({query}) TO {target}")
+
+        _, counted = self._read(source, write)
+        parts, n_unreadable = parts_of(directory), sum(unreadable_rows(self._ask).values())
+        if not source.is_distinct:
+            self._require_all(source, sum(map(n_rows_of, parts)) + n_unreadable, counted)
+        n_before = 0 if source.prepared is None else source.prepared.n_rejected
+        return tuple(parts), n_before + n_unreadable
 
     def unreadable_example(self, source: TableSource, name: str) -> str:
         """Return the first text, in order, that is not a number in a canonical column."""
@@ -383,15 +396,7 @@ class DuckDBEngine:
         try:
             return query()
         except duckdb.Error as error:
-            raise self._failure(step, error) from error
-
-    def _failure(self, step: str, error: duckdb.Error) -> EngineError | DataError:
-        if "state machine reached an invalid state" in str(error):
-            return DataError(
-                f"{step}: a line ends in another way than the others, or a quote stands inside a "
-                "field; expected the same line end everywhere; write the file with one of them"
-            )
-        return EngineError(engine=self.name, step=step, cause=cause_of(error))
+            raise failure_of(self.name, step, error) from error
 
     def _read_log(
         self,
@@ -466,7 +471,7 @@ class DuckDBEngine:
                 return use(self._scan(source, layouts)), counted
             except duckdb.Error as error:
                 if "parallel=false" not in str(error):
-                    raise self._failure(step, error) from error
+                    raise failure_of(self.name, step, error) from error
             forget_rejects(self._ask)
             found = self._run(lambda: use(self._scan(source, layouts, is_parallel=False)), step)
             return found, counted
@@ -480,15 +485,9 @@ class DuckDBEngine:
         plain: PlainText | None = None,
     ) -> duckdb.DuckDBPyRelation:
         """Return all files of a table as one relation with canonical names."""
-        wanted = {column.name for column in source.columns.values()}
-        alike: dict[tuple[object, ...], list[FileLayout]] = {}
-        for layout in layouts:
-            folders = tuple(each for each in layout.partitions if each[0] in wanted)
-            key = (layout.format, layout.delimiter, folders, *layout.columns)
-            alike.setdefault(key, []).append(layout)
         queries = [
             scan_query(source, group, is_parallel=is_parallel, plain=plain)
-            for group in alike.values()
+            for group in alike(source, layouts)
         ]
         rows = self._connection.sql(expanded(source, " UNION ALL ".join(queries)))
         is_log = source.role in TIME_OF

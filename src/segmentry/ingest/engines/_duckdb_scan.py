@@ -312,6 +312,17 @@ def layouts_of(source: TableSource) -> list[FileLayout]:
     return [replace(first, path=file) for file in source.files]
 
 
+def alike(source: TableSource, layouts: Sequence[FileLayout]) -> list[list[FileLayout]]:
+    """Put files together that one query reads: of one layout, in folders of the same values."""
+    wanted = {column.name for column in source.columns.values()}
+    found: dict[tuple[object, ...], list[FileLayout]] = {}
+    for layout in layouts:
+        folders = tuple(each for each in layout.partitions if each[0] in wanted)
+        key = (layout.format, layout.delimiter, folders, *layout.columns)
+        found.setdefault(key, []).append(layout)
+    return list(found.values())
+
+
 def scan_query(
     source: TableSource,
     layouts: Sequence[FileLayout],

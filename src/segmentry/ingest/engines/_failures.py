@@ -32,6 +32,16 @@ def cause_of(error: BaseException) -> str:
     return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]} …"
 
 
+def failure_of(engine: str, step: str, error: Exception) -> EngineError | DataError:
+    """Return what an engine met while it read: of its own, or in the file."""
+    if "state machine reached an invalid state" in str(error):
+        return DataError(
+            f"{step}: a line ends in another way than the others, or a quote stands inside a "
+            "field; expected the same line end everywhere; write the file with one of them"
+        )
+    return EngineError(engine=engine, step=step, cause=cause_of(error))
+
+
 def advice_on_quotes(path: Path) -> str:
     """Say what to do about text with a quote that is not closed."""
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

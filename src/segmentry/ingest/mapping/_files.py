@@ -10,7 +10,7 @@ from pathlib import Path
 
 from segmentry.errors import DataError, EmptyDataError
 from segmentry.ingest.files import FileLayout, explaining_gzip
-from segmentry.ingest.remote import Places, is_table, place_of, table_rows
+from segmentry.ingest.remote import Places, is_table, place_of
 
 _MAGIC = frozenset("*?[")
 _MIN_ROWS_OF_A_COPY = 10
@@ -41,7 +41,7 @@ def find_files(
     found: dict[Path, None] = {}
     for name in patterns:
         if places is not None and is_table(name):
-            found[places.rows(table_rows(name, base=base))] = None
+            found[places.table(name, base=base)] = None
             continue
         pattern, shown, folder = name, name, base
         place = place_of(name) or place_of(base / name)

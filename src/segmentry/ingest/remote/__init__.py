@@ -4,26 +4,32 @@ In: a name such as ``s3://bucket/log``. Out: local files with what is read of th
 of the bytes. All that reads files reads local ones, so that rows are judged in one way only.
 """
 
-from segmentry.ingest.remote._names import place_of
+from segmentry.ingest.remote._folders import at_hand, put_folder, require_free
+from segmentry.ingest.remote._names import Place, place_of
 from segmentry.ingest.remote._places import Places
 from segmentry.ingest.remote._pruning import TimeBounds
 from segmentry.ingest.remote._rows import (
+    Rows,
     database_address,
     is_table,
     lake_options,
     query_rows,
-    table_rows,
 )
-from segmentry.ingest.remote._stores import file_system_of
+from segmentry.ingest.remote._stores import file_system_of, store_of
 
 __all__ = [
+    "Place",
     "Places",
+    "Rows",
     "TimeBounds",
+    "at_hand",
     "database_address",
     "file_system_of",
     "is_table",
     "lake_options",
     "place_of",
+    "put_folder",
     "query_rows",
-    "table_rows",
+    "require_free",
+    "store_of",
 ]

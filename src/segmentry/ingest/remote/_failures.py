@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from segmentry.errors import DataError
+from segmentry.errors import DataError, OutputError
 from segmentry.ingest.remote._names import Place
 
 WAITS = (0.2, 0.8, 3.2)
@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 _MAX_TEXT = 160
 _EXPIRED = "the credentials of the environment have expired; renew them"
 _DENIED = (
-    "no right to read it with the credentials of the environment, or they have expired; renew "
+    "no right to {verb} it with the credentials of the environment, or they have expired; renew "
     "them or ask its owner"
 )
 _REASONS = (
@@ -35,11 +35,13 @@ def changed(place: Place) -> DataError:
     return DataError(f"{place}: changed while it was read; read it again when it is written")
 
 
-def patiently(action: Callable[[], _T], place: Place) -> _T:
+def patiently(action: Callable[[], _T], place: Place, *, writes: bool = False) -> _T:
     """Do something that may fail in passing, again after a while.
 
-    Raises DataError if it fails for good; FileNotFoundError if the file is not there.
+    Raises DataError, or OutputError where it `writes`, if it fails for good; FileNotFoundError if
+    the file is not there.
     """
+    kind, verb, done = (OutputError, "write", "written") if writes else (DataError, "read", "read")
     for wait in (*WAITS, None):
         try:
             return action()
@@ -48,7 +50,8 @@ def patiently(action: Callable[[], _T], place: Place) -> _T:
         except OSError as error:
             reason = _reason_of(error)
             if reason or wait is None:
-                raise DataError(f"{place}: {reason or _last_words(error)}") from error
+                text = reason.format(verb=verb) or _last_words(error, done)
+                raise kind(f"{place}: {text}") from error
         time.sleep(wait)
     raise AssertionError("the last try returns or raises")
 
@@ -59,11 +62,11 @@ def _reason_of(error: OSError) -> str:
     return next((why for words, why in _REASONS if any(word in text for word in words)), "")
 
 
-def _last_words(error: OSError) -> str:
+def _last_words(error: OSError, done: str) -> str:
     text = " ".join(str(error).split())
     n_tries = len(WAITS) + 1
     if any(word in text for word in _UNREACHED):
         return f"cannot be reached, tried {n_tries} times; check the network and the address"
     # An address may be signed: what follows its question mark is nobody's business.
     text = re.sub(r"\?\S+", "?…", text)[:_MAX_TEXT]
-    return f"cannot be read, tried {n_tries} times: {text}; try again later"
+    return f"cannot be {done}, tried {n_tries} times: {text}; try again later"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from segmentry.errors import DataError, SegmentryError
+from segmentry.errors import ConfigError, DataError, SegmentryError
 from segmentry.ingest.files import HEAD_BYTES, TAIL_BYTES, FileLayout, require_columns
 from segmentry.ingest.remote._failures import changed, patiently
 from segmentry.ingest.remote._names import MAGIC, Place, fixed_part
@@ -21,8 +21,8 @@ from segmentry.ingest.remote._pruning import (
     reasons_of,
     spans_of,
 )
-from segmentry.ingest.remote._rows import Rows, write_rows
-from segmentry.ingest.remote._stores import Opened, Store, store_of
+from segmentry.ingest.remote._rows import OF_SESSION, Rows, table_rows
+from segmentry.ingest.remote._stores import Found, Opened, Store, store_of
 from segmentry.ingest.room import scratch_folder
 from segmentry.runtime.memory import require_room
 from segmentry.runtime.progress import step_reporter
@@ -56,8 +56,13 @@ class Places:
     system has sparse files it takes no more room than that. Readers take it for a local file.
     """
 
-    def __init__(self, make_folder: Callable[[], Path], progress: Progress | None) -> None:
-        self._make_folder, self._progress = make_folder, progress
+    def __init__(
+        self,
+        make_folder: Callable[[], Path],
+        progress: Progress | None,
+        of_session: Callable[[str], Rows] | None = None,
+    ) -> None:
+        self._make_folder, self._progress, self._of_session = make_folder, progress, of_session
         self._held: dict[Path, _Held] = {}
         self._closing = contextlib.ExitStack()
         self._rows: dict[Path, Rows] = {}
@@ -71,10 +76,18 @@ class Places:
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, temp: str | None, progress: Progress | None) -> Iterator["Places"]:
-        """Open the door; what was fetched is removed at the end, and errors name the places."""
+    def opened(
+        cls,
+        temp: str | None,
+        progress: Progress | None,
+        of_session: Callable[[str], Rows] | None = None,
+    ) -> Iterator["Places"]:
+        """Open the door; what was fetched is removed at the end, and errors name the places.
+
+        `of_session` opens a table of a session of Spark, by its name.
+        """
         with contextlib.ExitStack() as stack:
-            places = cls(lambda: stack.enter_context(scratch_folder(temp)), progress)
+            places = cls(lambda: stack.enter_context(scratch_folder(temp)), progress, of_session)
             stack.push(places._closing)
             with places._naming():
                 yield places
@@ -113,6 +126,28 @@ class Places:
             self._place(replace(place, path=each.path), each.n_bytes)
         return place.local(self._folder)
 
+    def copy(self, place: Place, found: Iterable[Found]) -> Path:
+        """Fetch files of a place whole, and return its local name.
+
+        Raises DataError if one cannot be fetched, or changed while it was.
+        """
+        for each in found:
+            self._place(replace(place, path=each.path), each.n_bytes)
+        self._fetch({file: [(0, held.n_bytes)] for file, held in self._held.items()})
+        self.finish()
+        return place.local(self._folder)
+
+    def table(self, name: str, *, base: Path) -> Path:
+        """Return where the rows of a table are written: of a lake, or of a session of Spark.
+
+        Raises ConfigError if there is no session.
+        """
+        if not name.startswith(OF_SESSION):
+            return self.rows(table_rows(name, base=base))
+        if self._of_session is None:
+            raise ConfigError(f"{name}: a table of a session of Spark; add --engine spark")
+        return self.rows(self._of_session(name.removeprefix(OF_SESSION)))
+
     def rows(self, rows: Rows) -> Path:
         """Return where the rows of a table that is not a file are written."""
         file = self._folder / "tables" / f"{len(self._rows) + 1}.parquet"
@@ -120,14 +155,15 @@ class Places:
         self._closing.callback(rows.close)
         return file
 
-    def _write(self, file: Path, columns: frozenset[str]) -> None:
-        """Write some columns of a table that is not a file."""
+    def _write(self, file: Path, columns: frozenset[str]) -> list[Path]:
+        """Write some columns of a table that is not a file; return the files, one or many."""
         rows = self._rows[file]
         require_columns(FileLayout(file, "parquet", "", rows.columns, ()), sorted(columns))
         file.parent.mkdir(exist_ok=True)
         wanted = [name for name in rows.columns if name.strip() in columns]
-        n_bytes = write_rows(rows.batches(wanted), file)
+        n_bytes = rows.write(wanted, file)
         self._written.append(BroughtFile(file, rows.name, n_bytes, n_bytes, rows.version))
+        return sorted(file.glob("part-*.parquet")) if file.is_dir() else [file]
 
     def _place(self, place: Place, n_bytes: int) -> None:
         """Make an empty file of the size of another."""
@@ -167,9 +203,11 @@ class Places:
         Returns the files that are needed, and how many rows of others are left out, by reason.
         `bounds` are of the times of a log.
         """
-        for file in files:
-            if file in self._rows:
-                self._write(file, columns)
+        files = [
+            each
+            for file in files
+            for each in (self._write(file, columns) if file in self._rows else [file])
+        ]
         held = {file: self._held[file] for file in files if file in self._held}
         metadata = {file: _metadata_of(file) for file, each in held.items() if each.is_parquet}
         reasons = {file: reasons_of(m, folders_of(file), bounds) for file, m in metadata.items()}

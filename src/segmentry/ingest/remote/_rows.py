@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _TABLE = re.compile(r"(delta|iceberg):(.+?)(?:@(\d+))?", re.DOTALL)
+OF_SESSION = "table:"
 _BATCH_BYTES = 16 << 20
 
 
@@ -29,19 +30,19 @@ class Rows:
     """For messages."""
     columns: tuple[str, ...]
     version: str
-    batches: Callable[[Sequence[str]], Iterator["pa.RecordBatch"]]
-    """Return the rows of some columns, piece by piece."""
+    write: Callable[[Sequence[str], Path], int]
+    """Write some columns as Parquet, to a file or to a folder of that name; return the bytes."""
     close: Callable[[], None] = lambda: None
     """Release what the rows come through."""
 
 
 def is_table(name: str) -> bool:
-    """Whether a name is that of a table of a lake, as ``delta:shop/log@3``.
+    """Whether a name is that of a table of a lake or of a session, as ``delta:shop/log@3``.
 
-    >>> is_table("delta:s3://bucket/log"), is_table("delta.csv")
-    (True, False)
+    >>> is_table("delta:s3://bucket/log"), is_table("table:shop.log"), is_table("delta.csv")
+    (True, True, False)
     """
-    return _TABLE.fullmatch(name) is not None
+    return name.startswith(OF_SESSION) or _TABLE.fullmatch(name) is not None
 
 
 def table_rows(name: str, *, base: Path) -> Rows:
@@ -87,7 +88,7 @@ def _delta(address: str, version: int | None, name: str) -> Rows:
             raise _unread(name, "deltalake", error) from error
 
     names = tuple(field.name for field in table.schema().fields)
-    return Rows(name, names, f"version {table.version()}", batches)
+    return _streamed(name, names, f"version {table.version()}", batches)
 
 
 def lake_options(address: str) -> dict[str, str]:
@@ -154,7 +155,7 @@ def _iceberg_rows(table: Any, snapshot: int | None, name: str) -> Rows:
         except (OSError, ValueError, pa.ArrowException) as error:
             raise _unread(name, "pyiceberg", error) from error
 
-    return Rows(name, tuple(table.schema().column_names), f"snapshot {chosen}", batches)
+    return _streamed(name, tuple(table.schema().column_names), f"snapshot {chosen}", batches)
 
 
 def _unread(name: str, library: str, error: Exception) -> DataError:
@@ -213,7 +214,7 @@ def query_rows(query: str, connection: str, *, role: str) -> Rows:
             raise _failed(name, error) from error
 
     version = f"query {hashlib.sha256(query.encode()).hexdigest()[:12]}"
-    return Rows(name, tuple(reader.schema.names), version, batches, opened.close)
+    return _streamed(name, tuple(reader.schema.names), version, batches, opened.close)
 
 
 def _failed(name: str, error: Exception) -> DataError:
@@ -225,6 +226,19 @@ def _failed(name: str, error: Exception) -> DataError:
     if "onnection refused" in text or "resolve" in text or "timeout" in text:
         return DataError(f"{name}: the database cannot be reached; check the address")
     return DataError(f"{name}: cannot be read; check the address and the query")
+
+
+def _streamed(
+    name: str,
+    columns: tuple[str, ...],
+    version: str,
+    batches: Callable[[Sequence[str]], Iterator["pa.RecordBatch"]],
+    close: Callable[[], None] = lambda: None,
+) -> Rows:
+    """Return rows that come through this process, piece by piece."""
+    return Rows(
+        name, columns, version, lambda wanted, file: write_rows(batches(wanted), file), close
+    )
 
 
 def write_rows(batches: Iterator["pa.RecordBatch"], file: Path) -> int:

@@ -8,14 +8,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
-from segmentry.errors import ConfigError, DataError
+from segmentry.errors import ConfigError, DataError, OutputError
 from segmentry.ingest.remote._failures import patiently
 from segmentry.ingest.remote._names import Place, is_plain
 
 _MAX_OBJECTS = 1_000_000
 _PIECE = 1 << 22
+_WRITTEN = 16 << 20
 _SECONDS = 60
 _YES = ("1", "true", "yes")
 
@@ -65,9 +66,17 @@ class Store(Protocol):
 
 def store_of(place: Place) -> Store:
     """Return the store of a place, with the credentials of the environment."""
+    return _Web() if place.is_web else object_store_of(place)
+
+
+def object_store_of(place: Place) -> "ObjectStore":
+    """Return the store of a place that is to be written.
+
+    Raises OutputError if it takes no files.
+    """
     if place.is_web:
-        return _Web()
-    return _Objects(file_system_of(place.scheme))
+        raise OutputError(f"{place}: a web server takes no files; choose another --out")
+    return ObjectStore(file_system_of(place.scheme))
 
 
 def file_system_of(scheme: str) -> Any:
@@ -82,6 +91,7 @@ def file_system_of(scheme: str) -> Any:
             anonymous=requested("AWS_NO_SIGN_REQUEST", "").lower() in _YES,
             endpoint_override=requested("AWS_ENDPOINT_URL_S3") or requested("AWS_ENDPOINT_URL"),
             retry_strategy=retries,
+            allow_delayed_open=True,  # one request for a small object instead of three
             connect_timeout=10,
             request_timeout=_SECONDS,
         )
@@ -106,7 +116,7 @@ def file_system_of(scheme: str) -> Any:
     )
 
 
-class _Objects:
+class ObjectStore:
     """An object store, by a file system of pyarrow."""
 
     def __init__(self, files: Any) -> None:
@@ -137,6 +147,30 @@ class _Objects:
 
     def open(self, place: Place) -> Opened:
         return _Object(self._files.open_input_file(place.path))
+
+    def put(self, content: BinaryIO, place: Place) -> None:
+        """Write an object, which is there when all of it has arrived, and not before."""
+
+        def write() -> None:
+            content.seek(0)
+            with self._files.open_output_stream(place.path, compression=None) as stream:
+                while piece := content.read(_WRITTEN):
+                    stream.write(piece)
+
+        patiently(write, place, writes=True)
+
+    def copy(self, place: Place, to: Place) -> None:
+        """Copy an object within the store."""
+        try:
+            patiently(lambda: self._files.copy_file(place.path, to.path), to, writes=True)
+        except FileNotFoundError as error:
+            raise OutputError(f"{place}: is gone; another process may write there") from error
+
+    def remove(self, place: Place, *, is_folder: bool = False) -> None:
+        """Remove an object, or all objects of a folder; nothing if none is there."""
+        action = self._files.delete_dir if is_folder else self._files.delete_file
+        with contextlib.suppress(FileNotFoundError):
+            patiently(lambda: action(place.path), place, writes=True)
 
 
 class _Object:

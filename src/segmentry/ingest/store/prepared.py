@@ -152,6 +152,7 @@ def read_prepared(folder: Path) -> Source:
             table.columns,
             prepared=table.account,
             written=written,
+            n_parts=content.n_parts,
         )
     return with_tables(content.source, tables)
 

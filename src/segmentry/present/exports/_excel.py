@@ -8,6 +8,7 @@ import polars as pl
 
 from segmentry.errors import OutputError
 from segmentry.present.exports._star import star_tables
+from segmentry.results.elsewhere import takes_places
 from segmentry.runtime.preload import require
 from segmentry.runtime.temporary import written_whole
 
@@ -21,6 +22,7 @@ _FORMATS = {
 }
 
 
+@takes_places(runs=("run_dir",))
 def export_excel(run_dir: Path, out: Path, *, overwrite: bool = False) -> dict[str, int]:
     """Write a workbook with one sheet per table and charts of sizes, click rates and silhouettes.
 

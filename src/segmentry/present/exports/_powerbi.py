@@ -12,6 +12,7 @@ from typing import TypeAlias
 from segmentry.errors import OutputError
 from segmentry.present.exports._star import star_tables
 from segmentry.present.exports._tmdl import SEGMENT_COLOUR, render_model
+from segmentry.results.elsewhere import takes_places
 from segmentry.runtime.spreadsheets import without_formulas
 
 _SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric/item/report/definition"
@@ -209,6 +210,7 @@ class PowerBIExport:
     n_rows: dict[str, int]
 
 
+@takes_places(runs=("run_dir",))
 def export_powerbi(run_dir: Path, out: Path, *, overwrite: bool = False) -> PowerBIExport:
     """Write a star schema and a Power BI project that reads it.
 

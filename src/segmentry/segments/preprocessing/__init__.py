@@ -12,7 +12,7 @@ from segmentry.segments.preprocessing._choices import (
     read_choices,
 )
 from segmentry.segments.preprocessing._columns import FittedColumn
-from segmentry.segments.preprocessing._differences import differences
+from segmentry.segments.preprocessing._differences import OddCounts, count_odd, differences
 from segmentry.segments.preprocessing._fit import (
     FeatureRow,
     Preprocessing,
@@ -28,10 +28,12 @@ __all__ = [
     "ColumnPlan",
     "FeatureRow",
     "FittedColumn",
+    "OddCounts",
     "Preprocessing",
     "Scale",
     "Transform",
     "apply_choices",
+    "count_odd",
     "differences",
     "feature_rows",
     "fit_preprocessing",

@@ -95,8 +95,8 @@ class Preprocessing:
                 found[column.feature] = int((~known.is_in(column.levels)).sum())
         return {name: n_users for name, n_users in found.items() if n_users}
 
-    def shares_outside(self, table: pl.DataFrame) -> dict[str, tuple[float, float, float]]:
-        """Return the share of known values outside the clips of the fit, and the clips, by feature.
+    def count_outside(self, table: pl.DataFrame) -> dict[str, int]:
+        """Count the known values outside the clips of the fit, by feature.
 
         About 2 % of the users that the steps were fitted on are outside. Features that are not
         clipped are absent.
@@ -109,7 +109,7 @@ class Preprocessing:
                 # What one clip equals is not outside by rounding.
                 room = 1e-9 * max(abs(low), abs(high))
                 outside = ~known.cast(pl.Float64).is_between(low - room, high + room)
-                found[column.feature] = (int(outside.sum()) / len(known), low, high)
+                found[column.feature] = int(outside.sum())
         return found
 
     def _require(self, table: pl.DataFrame) -> None:

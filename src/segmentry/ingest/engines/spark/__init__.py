@@ -6,6 +6,7 @@ on one machine: tasks run the same reader on one thread, and Spark schedules, sh
 
 from segmentry.ingest.engines.spark._engine import BYTES_PER_USER, ClusterEngine
 from segmentry.ingest.engines.spark._session import Cluster, opened_cluster
+from segmentry.ingest.engines.spark._tables import session_rows
 from segmentry.ingest.engines.spark._tasks import Place, WrittenPart
 from segmentry.ingest.engines.spark._units import inputs_of
 
@@ -17,4 +18,5 @@ __all__ = [
     "WrittenPart",
     "inputs_of",
     "opened_cluster",
+    "session_rows",
 ]

@@ -65,7 +65,7 @@ class ClusterEngine(DuckDBEngine):
         scratch: Path,
         n_bytes: int,
         task_bytes: int,
-        max_users: int,
+        max_users: int | None,
         unit_bytes: int | None = None,
         stack: ExitStack,
     ) -> None:
@@ -168,7 +168,7 @@ class ClusterEngine(DuckDBEngine):
 
     def _check_users(self, n_users: int) -> None:
         """Refuse, before anything is counted, users whose table this process cannot hold."""
-        if n_users > self._max_users:
+        if self._max_users is not None and n_users > self._max_users:
             raise EngineError(
                 engine=self.name,
                 step="reading the log",

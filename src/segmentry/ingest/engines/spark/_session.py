@@ -30,6 +30,7 @@ from segmentry.ingest.engines.spark._tasks import (
     versions,
 )
 from segmentry.runtime.preload import require
+from segmentry.settings import SparkEngine
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -81,7 +82,7 @@ class Cluster:
             rows = _mapped(rows.repartitionById(second[0], "part"), second[1])
         answer = Path(tempfile.mkdtemp(prefix="answer-", dir=self.folder))
         try:
-            with _explained(step):
+            with explained_by(step):
                 rows.write.mode("overwrite").parquet(f"file://{answer}")
             return _collect(answer, step=step, max_bytes=self.max_bytes)
         finally:
@@ -159,30 +160,50 @@ def _collect(folder: Path, *, step: str, max_bytes: int) -> list[Row]:
     return sorted(rows, key=lambda row: (row.part, row.place))
 
 
+_HELD: dict[SparkEngine, tuple["SparkSession", list[None]]] = {}
+"""Sessions that were opened here, and one entry for each that uses them: a process has one."""
+
+
 @contextlib.contextmanager
-def opened_cluster(
-    session: Any, *, master: str, conf: Sequence[str], folder: Path, max_bytes: int
-) -> Iterator[Cluster]:
-    """Yield a cluster by the caller's session, or by one that is opened here and stopped.
+def held_session(spark: SparkEngine) -> Iterator["SparkSession"]:
+    """Yield the caller's session, or one that is opened here and stopped by its last user.
 
     Raises ConfigError if a setting breaks workers or the master does not answer, MissingExtraError
-    without pyspark, EngineError without Java or if the workers are not as they must be.
+    without pyspark, EngineError without Java.
     """
     require("pyspark", extra="spark")
-    folder = Path(tempfile.mkdtemp(prefix="spark-", dir=folder.absolute()))
-    own = None
-    if session is None:
-        session = own = _open(master, _settings_of(conf))
+    if spark.session is not None:
+        _refuse(spark.session.conf.get(_REFUSED, None))
+        yield spark.session
+        return
+    if spark not in _HELD:
+        _HELD[spark] = _open(spark.master, _settings_of(spark.conf)), []
+    session, users = _HELD[spark]
+    users.append(None)
     try:
-        _refuse(session.conf.get(_REFUSED, None))
-        cluster = Cluster(session, folder, max_bytes)
-        cluster.look()
-        yield cluster
+        yield session
     finally:
-        if own is not None:
+        users.pop()
+        if not users:
+            del _HELD[spark]
             with contextlib.suppress(Exception):
-                own.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+                session.stop()
+
+
+@contextlib.contextmanager
+def opened_cluster(spark: SparkEngine, *, folder: Path, max_bytes: int) -> Iterator[Cluster]:
+    """Yield a cluster by a session, with a folder of its own in the shared one.
+
+    Raises EngineError if the workers are not as they must be; else as `held_session`.
+    """
+    with held_session(spark) as session:
+        own = Path(tempfile.mkdtemp(prefix="spark-", dir=folder.absolute()))
+        try:
+            cluster = Cluster(session, own, max_bytes)
+            cluster.look()
+            yield cluster
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
 
 
 def _settings_of(texts: Sequence[str]) -> dict[str, str]:
@@ -223,10 +244,10 @@ def _open(master: str, settings: Mapping[str, str]) -> "SparkSession":
             builder = SparkSession.builder.remote(master)
             for name, value in settings.items():
                 builder = builder.config(name, value)
-            with _explained(f"connecting to {master}"):
+            with explained_by(f"connecting to {master}"):
                 return builder.getOrCreate()
         _require_java()
-        with _explained(f"starting a session on {master}"):
+        with explained_by(f"starting a session on {master}"):
             return _started(master, settings)
 
 
@@ -308,7 +329,7 @@ def _require_java() -> None:
 
 
 @contextlib.contextmanager
-def _explained(step: str) -> Iterator[None]:
+def explained_by(step: str) -> Iterator[None]:
     """Make a failure of Spark one line."""
     try:
         yield

@@ -1,0 +1,152 @@
+"""Run folders in an object store: made, read, compared, changed and taken to the next window."""
+
+import json
+import re
+
+import polars as pl
+import pytest
+from tests.ingest.remote.test_folders import put
+from tests.pipeline import runs
+from tests.pipeline.runs import RUN_FILES, segmentry
+from tests.stores import gate, s3_bucket
+
+from segmentry.ingest.remote import _failures
+
+K = ("--k", 3, "--k-range", "3:3", "--min-size", 10)
+SECRETS = ("key-of-a-test", "secret-of-a-test")
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch):
+    monkeypatch.setattr(_failures, "WAITS", (0.01, 0.01, 0.01))
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    return s3_bucket(monkeypatch)
+
+
+@pytest.fixture
+def stored(bucket, plain_run):
+    """The run of all modules, put into a bucket of its own."""
+    put(plain_run.folder, bucket)
+    return f"{bucket.address}/deep/run"
+
+
+def said(*words):
+    answer = segmentry(*words)
+    assert answer.code in (0, 10, 11), answer.err
+    return answer.out
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    return runs.generated(tmp_path_factory.getbasetemp(), 300)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_is_written_to_a_store_with_the_same_bytes_and_no_credential(bucket, log, tmp_path):
+    data, first = bucket.put_folder(log, "log"), f"{bucket.address}/runs/first"
+
+    stored = segmentry("run", data, "--until", "2017-05-08", "--out", first, *K)
+    local = segmentry("run", data, "--until", "2017-05-08", "--out", tmp_path / "run", *K)
+
+    assert f"Report: {first}/report.html" in stored.out
+    assert f"segmentry card {first} --segment" in stored.out
+    names = {each.split("/")[2] for each in bucket.names() if each.startswith("runs/first/")}
+    assert names == RUN_FILES - {"figures", "report.html"}
+    here = (tmp_path / "run" / "summary.json").read_bytes()
+    assert bucket.get("runs/first/summary.json") == here
+    texts = [each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()]
+    texts += [bucket.get(each) for each in bucket.names() if each.startswith("runs/")]
+    texts += [text.encode() for each in (stored, local) for text in (each.out, each.err)]
+    assert len(texts) > 2 * len(names)
+    assert not [text for text in texts for secret in SECRETS if secret.encode() in text]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_of_a_store_is_taken_to_its_next_window(bucket, log):
+    first, second = f"{bucket.address}/first", f"{bucket.address}/second"
+    said("run", log, "--until", "2017-05-08", "--out", first, *K)
+
+    out = said("refresh", first, log, "--since", "2017-05-08", "--out", second)
+
+    assert f"Report: {second}/report.html" in out
+    assert json.loads(bucket.get("second/summary.json"))["changes"] is not None
+
+
+def test_commands_read_a_run_of_a_store_as_one_that_is_here(stored, plain_run, tmp_path):
+    for words in (
+        ("card", "{run}", "--segment", 1),
+        ("compare", "{run}", "{run}"),
+        ("export", "sql", "{run}", "--dialect", "duckdb"),
+    ):
+        there, here = (
+            said(*(str(each).replace("{run}", str(run)) for each in words))
+            for run in (stored, plain_run.folder)
+        )
+        assert there == here
+
+
+def test_users_of_new_data_are_scored_with_a_run_of_a_store(stored, plain_run, tmp_path):
+    said("score", stored, plain_run.data_dir, "--out", tmp_path / "scores.parquet")
+
+    known = pl.read_parquet(plain_run.folder / "segments.parquet")
+    found = pl.read_parquet(tmp_path / "scores.parquet")
+    assert found["segment_id"].to_list() == known["segment_id"].to_list()
+
+
+def test_files_of_people_can_be_in_a_store(stored, bucket, plain_run, tmp_path):
+    ids = pl.read_parquet(plain_run.folder / "segments.parquet").select("user_id")
+    contacts = ids.select("user_id", email=pl.format("u{}@example.org", "user_id"))
+    contacts.write_csv(tmp_path / "contacts.csv")
+    name = bucket.put("people/contacts.csv", tmp_path / "contacts.csv")
+
+    said(
+        *("export", "audience", stored, "--segment", 1, "--to", "meta"),
+        *("--contacts", name, "--out", tmp_path / "list.csv"),
+    )
+
+    assert (tmp_path / "list.csv").stat().st_size > 0
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_what_a_command_adds_to_a_run_is_put_back(stored, bucket):
+    before = bucket.names()
+    out = said("plan", "test", stored, "--mde", "20%")
+    names = bucket.get("deep/run/names.toml").decode()
+    bucket.put("deep/run/names.toml", re.sub(r"(?m)^1 = .*", '1 = "Ours"', names).encode())
+
+    said("report", stored)
+
+    assert f"{stored}/plan/assignment.parquet" in out
+    assert set(bucket.names()) >= {*before, "deep/run/plan/test.json"}
+    assert json.loads(bucket.get("deep/run/summary.json"))["segments"][0]["name"] == "Ours"
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_whose_upload_breaks_leaves_nothing(bucket, log):
+    is_begun = {"is": False}
+
+    def answer(method, path):
+        is_begun["is"] |= "users.parquet" in path
+        return "break" if is_begun["is"] and method == "PUT" else ""
+
+    with gate() as store:
+        store.answer_to = answer
+        found = segmentry("run", log, "--out", f"{bucket.address}/run", *K)
+
+    assert found.code == 2
+    assert found.err.count("\n") == 1
+    assert found.err.startswith(f"segmentry: {bucket.address}/run/")
+    assert bucket.names() == []
+
+
+@pytest.mark.parametrize("fault", ["AccessDenied", "ExpiredToken", "break"])
+def test_a_place_that_cannot_be_written_is_seen_before_the_log_is_read(fault, bucket, tmp_path):
+    with gate() as store:
+        store.answer_to = lambda method, _: fault if method == "PUT" else ""
+        found = segmentry("run", tmp_path / "nowhere", "--out", f"{bucket.address}/run", *K)
+
+    assert found.code == 2
+    assert "nowhere" not in found.err
