@@ -161,10 +161,12 @@ def interval(
 def bracketed(
     estimate: Estimate, write: Callable[..., str] = decimal, *, digits: int | None = None
 ) -> str:
-    """Write an estimate with its limits, where they are known, in brackets.
+    """Write an estimate with its limits in brackets, where they are known and do not round to it.
 
     >>> bracketed(Estimate(value=1.2, low=1.0, high=1.4))
     '1.20 (1.00 to 1.40)'
+    >>> bracketed(Estimate(value=1.2, low=1.199, high=1.201))
+    '1.20'
     """
     value, limits = _parts(estimate, write, digits)
     return f"{value} ({limits})" if limits else value
@@ -183,10 +185,11 @@ def stacked(
 
 
 def _parts(estimate: Estimate, write: Callable[..., str], digits: int | None) -> tuple[str, str]:
-    """Write the value and the limits of an estimate; these are empty where they are unknown."""
+    """Write the value and the limits of an estimate; these are empty where they say no more."""
     options = {} if digits is None else {"digits": digits}
+    value, *ends = (write(e, **options) for e in (estimate.value, estimate.low, estimate.high))
     limits = interval(estimate, write, digits=digits)
-    return write(estimate.value, **options), "" if limits == MISSING else limits
+    return value, "" if limits == MISSING or ends == [value, value] else limits
 
 
 def rate_with_limits(estimate: Estimate, outcome: Outcome = OF_CLICKS) -> str:

@@ -238,8 +238,8 @@ def test_the_variance_of_a_forecast_is_that_of_leaving_out_one_user_at_a_time():
         rates = np.array([pool(fit, segment).rate for fit in without])
         jackknife = 249 / 250 * np.sum((rates - rates.mean()) ** 2)
 
-        linear = variance_of(whole, pool(whole, segment).residuals)
+        linear = variance_of(pool(whole, segment).by_user)
 
         assert linear == pytest.approx(jackknife, rel=0.05)
-    without_extrapolation = variance_of(whole, pool(whole, 2).plain)
-    assert without_extrapolation < 0.9 * variance_of(whole, pool(whole, 2).residuals)
+    without_extrapolation = variance_of(pool(whole, 2).plain_by_user)
+    assert without_extrapolation < 0.9 * variance_of(pool(whole, 2).by_user)

@@ -217,7 +217,7 @@ def _gain(summary: Summary) -> str:
     n_days = 0 if later is None else len(later.outcome_weekdays)
     checked = "Not checked on later days."
     if n_days:
-        checked = f"Checked on {n_days} later day{'s' if n_days > 1 else ''}. No test yet."
+        checked = f"Checked on {n_days} later day{'s' if n_days > 1 else ''}, not by a test."
     if not summary.traits.has_clicks:
         n_segments = len(summary.segments)
         divided = f"{n_segments} segment{'s' if n_segments > 1 else ''}"
@@ -230,7 +230,8 @@ def _gain(summary: Summary) -> str:
     if low == high:
         return f"{high} more clicks for the same number of ads. {checked}"
     change = f"{low} to {high}" if shares[0] > 0 else f"Between {low} and {high}"
-    return f"{change} more clicks for the same ads, fewer if users tire of extra ads. {checked}"
+    if_tired = f"{low} if users soon tire of extra ads"
+    return f"{change} more clicks for the same ads: {if_tired}. {checked}"
 
 
 def _gain_range(spending: Spending | None) -> tuple[float, float] | None:

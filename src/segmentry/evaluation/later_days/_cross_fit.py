@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 Labels = npt.NDArray[np.int16]
 Relabel = Callable[[Collection[int]], IntVector]
 """Segment ids (n_users,) by the features of some days and frozen centres; 0 for none."""
+
+Rows: TypeAlias = IntVector | BoolVector | slice
 
 _MAX_FOLDS = 12
 
@@ -28,7 +31,7 @@ class CrossFit:
         Place of the day in the feature window.
     fold : ndarray of int, shape (n_rows,)
         Day, or block of days in a long log, that was left out.
-    n, c : ndarray of float, shape (n_rows,)
+    n, c : ndarray of int or float, shape (n_rows,)
         Impressions and clicks.
     single : ndarray of int, shape (n_rows,)
         Label by all other days.
@@ -41,8 +44,8 @@ class CrossFit:
     user_index: IntVector
     day: IntVector
     fold: IntVector
-    n: FloatVector
-    c: FloatVector
+    n: npt.NDArray[np.number]
+    c: npt.NDArray[np.number]
     single: Labels
     pairs: tuple[Labels, ...]
     n_days: int
@@ -52,7 +55,7 @@ class CrossFit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pooled:
-    """The pooled rate of some labels with each row's residual.
+    """The pooled rate of some labels, and the linearised error of it by user.
 
     Parameters
     ----------
@@ -60,15 +63,21 @@ class Pooled:
         Extrapolated to all days.
     n_impressions : float
         Left-out impressions that were pooled.
-    residuals : ndarray of float, shape (n_rows,)
-        Linearised part of each row in the error of `rate`.
-    plain : ndarray of float, shape (n_rows,)
+    by_user : ndarray of float, shape (n_users,)
+        Part of each user in the error of `rate`.
+    plain_by_user : ndarray of float, shape (n_users,)
         The same without the extrapolation.
+    rows : ndarray of int, or slice
+        Rows of `CrossFit` with one of the labels.
+    plain : ndarray of float
+        Part of each of these rows in the error without the extrapolation.
     """
 
     rate: float
     n_impressions: float
-    residuals: FloatVector
+    by_user: FloatVector
+    plain_by_user: FloatVector
+    rows: Rows
     plain: FloatVector
 
 
@@ -94,7 +103,8 @@ def cross_fit(counts: UserDays, relabel: Relabel, *, days: Sequence[int]) -> Cro
         for day in fold.tolist()
         for rows, place in [(each, list(days).index(day)) for each in counts.rows_of([day])]
     ]
-    users = [counts.user_index[rows] for rows, _, _ in parts]
+    places = [rows for rows, _, _ in parts]
+    users = [counts.user_index[rows] for rows in places]
     n_rows = [len(user) for user in users]
     pairs: tuple[Labels, ...] = ()
     if has_pairs:
@@ -103,11 +113,13 @@ def cross_fit(counts: UserDays, relabel: Relabel, *, days: Sequence[int]) -> Cro
             for shift in (0, 1)
         )
     return CrossFit(
-        user_index=np.concatenate([*users, np.zeros(0, np.int64)]),
+        user_index=np.concatenate([counts.user_index[:0], *users]),
         day=np.repeat(np.array([place for _, place, _ in parts], np.int16), n_rows),
         fold=np.repeat(np.array([f for _, _, f in parts], np.int16), n_rows),
-        n=np.concatenate([*(counts.n_impressions[rows] for rows, _, _ in parts), np.zeros(0)]),
-        c=np.concatenate([*(counts.n_clicks[rows] for rows, _, _ in parts), np.zeros(0)]),
+        n=np.concatenate(
+            [counts.n_impressions[:0], *(counts.n_impressions[r] for r, _, _ in parts)]
+        ),
+        c=np.concatenate([counts.n_clicks[:0], *(counts.n_clicks[r] for r, _, _ in parts)]),
         single=_joined([by_others[f][u] for u, (_, _, f) in zip(users, parts, strict=True)]),
         pairs=pairs,
         n_days=len(days),
@@ -127,29 +139,32 @@ def _joined(parts: Sequence[Labels]) -> Labels:
 
 def pool(fit: CrossFit, segment_id: int | None) -> Pooled | None:
     """Pool the left-out rows of a segment, of all segments with null; null without impressions."""
-    is_in = _is_in(fit.single, segment_id)
-    rate, total, plain = _rate(fit, is_in.astype(np.float64))
+    rows: Rows = slice(None)
+    if segment_id is not None:
+        labels = (fit.single, *fit.pairs)
+        rows = np.flatnonzero(np.logical_or.reduce([each == segment_id for each in labels]))
+    rate, total, plain = _rate(fit, rows, _is_in(fit.single[rows], segment_id))
     if total == 0:
         return None
-    if not fit.pairs:
-        return Pooled(rate=rate, n_impressions=total, residuals=plain, plain=plain)
-    times = sum(
-        (_is_in(labels, segment_id).astype(np.float64) for labels in fit.pairs), np.zeros(1)
-    )
-    earlier, n_earlier, of_earlier = _rate(fit, np.asarray(times, np.float64))
-    further = (1 + fit.extrapolation) * rate - fit.extrapolation * earlier
-    if n_earlier == 0 or not 0 < further < 1:
-        return Pooled(rate=rate, n_impressions=total, residuals=plain, plain=plain)
-    residuals = (1 + fit.extrapolation) * plain - fit.extrapolation * of_earlier
-    return Pooled(rate=further, n_impressions=total, residuals=residuals, plain=plain)
+    residuals = plain
+    if fit.pairs:
+        before, after = (_is_in(labels[rows], segment_id) for labels in fit.pairs)
+        earlier, n_earlier, of_earlier = _rate(fit, rows, before + after)
+        further = (1 + fit.extrapolation) * rate - fit.extrapolation * earlier
+        if n_earlier > 0 and 0 < further < 1:
+            rate = further
+            residuals = (1 + fit.extrapolation) * plain - fit.extrapolation * of_earlier
+    of_users, plain_of_users = (by_user(fit, rows, each) for each in (residuals, plain))
+    return Pooled(rate, total, of_users, plain_of_users, rows, plain)
 
 
-def _is_in(labels: Labels, segment_id: int | None) -> BoolVector:
-    return labels > 0 if segment_id is None else labels == segment_id
+def _is_in(labels: Labels, segment_id: int | None) -> FloatVector:
+    """Return 1 where a label is that of the segment, of any segment with null, else 0."""
+    return np.asarray(labels > 0 if segment_id is None else labels == segment_id, np.float64)
 
 
-def _rate(fit: CrossFit, times: FloatVector) -> tuple[float, float, FloatVector]:
-    n, c = times * fit.n, times * fit.c
+def _rate(fit: CrossFit, rows: Rows, times: FloatVector) -> tuple[float, float, FloatVector]:
+    n, c = times * fit.n[rows], times * fit.c[rows]
     total = float(n.sum())
     if total == 0:
         return 0.0, 0.0, np.zeros(len(n))
@@ -157,24 +172,25 @@ def _rate(fit: CrossFit, times: FloatVector) -> tuple[float, float, FloatVector]
     return rate, total, (c - rate * n) / total
 
 
-def errors_of_users(fit: CrossFit, residuals: FloatVector) -> FloatVector:
-    """Sum residuals by user, shape (n_users,)."""
-    sums = np.bincount(fit.user_index, weights=residuals, minlength=fit.n_users)
+def by_user(fit: CrossFit, rows: Rows, residuals: FloatVector) -> FloatVector:
+    """Sum the residuals of some rows by user, shape (n_users,)."""
+    sums = np.bincount(fit.user_index[rows], weights=residuals, minlength=fit.n_users)
     return sums.astype(np.float64, copy=False)
 
 
-def variance_of(fit: CrossFit, residuals: FloatVector) -> float:
-    """Variance of a sum of residuals with users as clusters."""
-    per_user = errors_of_users(fit, residuals)
-    return float(per_user @ per_user)
+def variance_of(of_users: FloatVector) -> float:
+    """Variance of a sum of errors with users as clusters."""
+    return float(of_users @ of_users)
 
 
-def variance_within(fit: CrossFit, residuals: FloatVector) -> float:
-    """Part of that variance within users, between their days: all but what lasts of a user."""
-    total, squares = variance_of(fit, residuals), float(residuals @ residuals)
+def variance_within(fit: CrossFit, of_users: FloatVector, squares: float) -> float:
+    """Part of that variance within users, between their days: all but what lasts of a user.
+
+    `squares` is the sum of the squared errors of users and days.
+    """
     if fit.n_days == 1:  # what lasts cannot be separated from what does not
         return squares
-    within = (squares - total / fit.n_days) * fit.n_days / (fit.n_days - 1)
+    within = (squares - variance_of(of_users) / fit.n_days) * fit.n_days / (fit.n_days - 1)
     return max(0.0, within)
 
 

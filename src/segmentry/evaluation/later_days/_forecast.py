@@ -11,7 +11,6 @@ from segmentry.evaluation.later_days._cross_fit import (
     Relabel,
     cross_fit,
     day_variance,
-    errors_of_users,
     pool,
     variance_of,
     variance_within,
@@ -134,7 +133,7 @@ def forecast_of(
 
     def of_segment(segment: int) -> tuple[Estimate, Estimate, FloatVector]:
         pooled = pool(fit, segment)
-        errors = np.zeros(fit.n_users) if pooled is None else errors_of_users(fit, pooled.residuals)
+        errors = np.zeros(fit.n_users) if pooled is None else pooled.by_user
         return _ctr(fit, pooled, horizon), _index(fit, pooled, everyone, horizon), errors
 
     found = map_in_threads(of_segment, range(1, n_segments + 1))
@@ -187,13 +186,17 @@ class _Horizon:
 
 
 def _sampling(
-    fit: CrossFit, residuals: FloatVector, plain: FloatVector, horizon: _Horizon
+    fit: CrossFit,
+    by_user: FloatVector,
+    plain_by_user: FloatVector,
+    squares: float,
+    horizon: _Horizon,
 ) -> float:
-    """Variance of forecast minus outcome at a given level."""
+    """Variance of forecast minus outcome at a given level; arguments as in `variance_within`."""
     if horizon.is_moving:
-        return variance_of(fit, residuals) * (1 + horizon.days_per_outcome_day)
-    within = variance_within(fit, plain)
-    return variance_of(fit, residuals) + within * horizon.days_per_outcome_day
+        return variance_of(by_user) * (1 + horizon.days_per_outcome_day)
+    within = variance_within(fit, plain_by_user, squares)
+    return variance_of(by_user) + within * horizon.days_per_outcome_day
 
 
 def _ctr(fit: CrossFit, pooled: Pooled | None, horizon: _Horizon) -> Estimate:
@@ -206,8 +209,9 @@ def _ctr(fit: CrossFit, pooled: Pooled | None, horizon: _Horizon) -> Estimate:
         edge = float(TAIL ** (1 / pooled.n_impressions))
         low, high = (0.0, 1 - edge) if rate == 0 else (edge, 1.0)
         return Estimate(value=rate, low=low, high=high)
-    sampling = _sampling(fit, pooled.residuals, pooled.plain, horizon) / (rate * (1 - rate)) ** 2
-    variance = sampling + horizon.between * horizon.reach
+    squares = float(pooled.plain @ pooled.plain)
+    sampling = _sampling(fit, pooled.by_user, pooled.plain_by_user, squares, horizon)
+    variance = sampling / (rate * (1 - rate)) ** 2 + horizon.between * horizon.reach
     degrees = np.inf
     if horizon.between > 0:
         degrees = (fit.n_days - 1) * (variance / (horizon.between_seen * horizon.reach)) ** 2
@@ -223,7 +227,11 @@ def _index(fit: CrossFit, pooled: Pooled | None, everyone: Pooled, horizon: _Hor
     value = 100 * pooled.rate / everyone.rate
     if pooled.rate <= 0:
         return Estimate(value=value, low=None, high=None)
-    residuals = pooled.residuals / pooled.rate - everyone.residuals / everyone.rate
-    plain = pooled.plain / pooled.rate - everyone.plain / everyone.rate
-    half = normal_quantile(1 - TAIL) * _sampling(fit, residuals, plain, horizon) ** 0.5
+    by_user = pooled.by_user / pooled.rate - everyone.by_user / everyone.rate
+    plain_by_user = pooled.plain_by_user / pooled.rate - everyone.plain_by_user / everyone.rate
+    # Of the differences between the rows of the segment and those of everyone, which has all rows.
+    own, all_ = pooled.plain / pooled.rate, everyone.plain / everyone.rate
+    squares = float(own @ own - 2 * (own @ all_[pooled.rows]) + all_ @ all_)
+    variance = _sampling(fit, by_user, plain_by_user, squares, horizon)
+    half = normal_quantile(1 - TAIL) * variance**0.5
     return Estimate(value=value, low=float(value * np.exp(-half)), high=float(value * np.exp(half)))

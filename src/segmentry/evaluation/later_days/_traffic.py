@@ -6,7 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.evaluation.later_days._cross_fit import CrossFit, Relabel, cross_fit, variance_of
+from segmentry.evaluation.later_days._cross_fit import (
+    CrossFit,
+    Relabel,
+    by_user,
+    cross_fit,
+    variance_of,
+)
 from segmentry.features.user_days import UserDays
 from segmentry.schema.arrays import IntVector
 
@@ -120,13 +126,13 @@ def daily_traffic(
 def _traffic(fit: CrossFit, group: Sequence[int], segment_ids: IntVector) -> Traffic:
     wanted = np.asarray(group, dtype=np.int64)
     is_in = np.isin(fit.single, wanted)
-    n, c = is_in * fit.n, is_in * fit.c
+    n, c = fit.n[is_in], fit.c[is_in]
     shown = float(n.sum())
     ctr = float(c.sum()) / shown if shown else None
     total, squares = 0.0, 0.0
     if ctr is not None:
-        residuals = c - ctr * n
-        total = variance_of(fit, residuals)
+        residuals = np.asarray(c - ctr * n, np.float64)
+        total = variance_of(by_user(fit, is_in, residuals))
         squares = float(residuals @ residuals)
     days = fit.n_days
     between = max(0.0, (total - squares) / (days * (days - 1)))

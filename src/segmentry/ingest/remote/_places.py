@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from segmentry.errors import ConfigError, DataError, SegmentryError
+from segmentry.errors import ConfigError, DataError, EngineError, SegmentryError
 from segmentry.ingest.files import HEAD_BYTES, TAIL_BYTES, FileLayout, require_columns
 from segmentry.ingest.remote._failures import changed, patiently
 from segmentry.ingest.remote._names import MAGIC, Place, fixed_part
@@ -128,6 +128,9 @@ class Places:
             yield
         except SegmentryError as error:
             text = str(error)
+            is_read = isinstance(error, DataError | EngineError) and bool(self._held)
+            if is_read and f"{self._folder}/" in text:
+                self.finish()  # what cannot be read may be half of an earlier file
             for scheme in {held.place.scheme for held in self._held.values()}:
                 text = text.replace(f"{self._folder}/{scheme}:/", f"{scheme}://")
             for file, rows in self._rows.items():
@@ -165,6 +168,19 @@ class Places:
         self._fetch({file: [(0, held.n_bytes)] for file, held in self._held.items()})
         self.finish()
         return place.local(self._folder)
+
+    def sample(self, files: Iterable[Path]) -> None:
+        """Fetch what shows how files look: beginnings of text, first row groups of Parquet."""
+        held = [each for each in self.look(files) if self._held[each].is_parquet]
+        metadata = {file: _metadata_of(file) for file in held}
+        wanted = {
+            f: spans_of(m, range(min(1, m.num_row_groups)), None) for f, m in metadata.items()
+        }
+        self._fetch(wanted)
+
+    def name_of(self, file: Path) -> str | None:
+        """Return the name of a file that is elsewhere; none of one that is here."""
+        return str(self._held[file].place) if file in self._held else None
 
     def table(self, name: str, *, base: Path) -> Path:
         """Return where the rows of a table are written: of a lake, or of a session of Spark.

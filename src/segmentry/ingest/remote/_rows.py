@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segmentry.errors import ConfigError, DataError, EmptyDataError, OutputError
+from segmentry.errors import (
+    ConfigError,
+    DataError,
+    EmptyDataError,
+    OutputError,
+    SchemaError,
+    SegmentryError,
+)
+from segmentry.ingest.remote._failures import is_unreached, reason_of
 from segmentry.ingest.remote._names import place_of
 from segmentry.ingest.remote._stores import store_of
 from segmentry.runtime.preload import require
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
 _TABLE = re.compile(r"(delta|iceberg):(.+?)(?:@(\d+))?", re.DOTALL)
 OF_SESSION = "table:"
 _BATCH_BYTES = 16 << 20
+_NEWER = ("nsupported", "format_version", "format-version", "does not match any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,9 @@ def _iceberg(address: str, snapshot: int | None, name: str) -> Rows:
     properties = {"s3.endpoint": endpoint} if endpoint else {}
     try:
         table = tables.StaticTable.from_metadata(_metadata_file(address, name), properties)
-    except (OSError, ValueError) as error:
+    except SegmentryError:
+        raise
+    except Exception as error:  # its own of each kind, and those of what it reads with
         raise _unread(name, "pyiceberg", error) from error
     return _iceberg_rows(table, snapshot, name)
 
@@ -159,8 +170,12 @@ def _iceberg_rows(table: Any, snapshot: int | None, name: str) -> Rows:
 
 
 def _unread(name: str, library: str, error: Exception) -> DataError:
-    text = " ".join(str(error).split())
-    if any(word in text for word in ("nsupported", "format_version", "does not match any")):
+    text = " ".join(re.sub(r"\x1b\S*", "", str(error)).split())
+    if reason := reason_of(text):
+        return DataError(f"{name}: {reason.format(verb='read')}")
+    if is_unreached(text):
+        return DataError(f"{name}: cannot be reached; check the network and the address")
+    if any(word in text for word in _NEWER):
         return DataError(
             f"{name}: a table of a newer protocol than {library} here reads; "
             f"pip install -U {library}"
@@ -220,10 +235,11 @@ def query_rows(query: str, connection: str, *, role: str) -> Rows:
 def _failed(name: str, error: Exception) -> DataError:
     """Say what a database answered; an address that cannot be read may hold a password."""
     text = str(error)
-    found = re.search(r"(?:ERROR|FATAL): +(.+)", text)
+    found = re.search(r"(ERROR|FATAL): +(.+)", text)
     if found is not None:
-        return DataError(f"{name}: the database says: {found[1].strip()}; correct the query")
-    if "onnection refused" in text or "resolve" in text or "timeout" in text:
+        remedy = "correct the query" if found[1] == "ERROR" else "check the address, or try again"
+        return DataError(f"{name}: the database says: {found[2].strip()}; {remedy}")
+    if "onnection refused" in text or "translate host" in text or is_unreached(text):
         return DataError(f"{name}: the database cannot be reached; check the address")
     return DataError(f"{name}: cannot be read; check the address and the query")
 
@@ -257,6 +273,11 @@ def write_rows(batches: Iterator["pa.RecordBatch"], file: Path) -> int:
             n_bytes += plain.nbytes
             writer = writer or pq.ParquetWriter(file, plain.schema)
             writer.write_table(plain)
+    except pa.ArrowNotImplementedError as error:
+        kinds = ", ".join(f"{each.name} ({each.type})" for each in plain.schema)
+        raise SchemaError(
+            f"{file}: found a column of a type that no log has among {kinds}; cast it in the query"
+        ) from error
     except OSError as error:
         raise OutputError(
             f"{file}: cannot be written: {error.strerror or error}; name another --temp"

@@ -5,7 +5,7 @@ Without it a page below the root first asks for its server below itself, and fai
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -15,8 +15,13 @@ from segmentry.runtime.web import App, Receive, Scope, Send, hash_of
 _OWN_PATHS = ("/_stcore", "/static", "/media", "/component", "/bidi-component", "/favicon")
 _HEAD = (
     '<script>window.__streamlit = {BACKEND_BASE_URL: location.origin + "/", '
-    'MAIN_PAGE_BASE_URL: location.origin + "/"};</script>'
+    'MAIN_PAGE_BASE_URL: location.origin + "/", '
+    "HOST_CONFIG: {allowedOrigins: [location.origin], useExternalAuthToken: false}};</script>"
 )
+"""With a first part of the host's settings the frontend opens its connection without waiting for
+the others."""
+_FIRST = ("Html", "purify.es")
+"""Scripts of the first page which the frontend requests only when it draws the page."""
 _EARLY = (
     "Selectbox", "Button", "TextInput", "Slider", "Spinner", "ButtonGroup", "ArrowVegaLiteChart",
     "embed", "vega-interpreter", "DownloadButton", "NumberInput",
@@ -123,8 +128,11 @@ def _page() -> str:
     page = page.replace("<title>Streamlit</title>", "<title>segmentry</title>")
     page = page.replace('="./static/', '="/static/')
     scripts = sorted(file.name for file in (root / "static" / "js").glob("*.js"))
-    early = [
-        f"/static/js/{name}" for stem in _EARLY for name in scripts if name.startswith(f"{stem}.")
-    ]
-    later = _FETCH.replace("FILES", json.dumps(early))
+
+    def named(stems: Sequence[str]) -> list[str]:
+        return [f"/static/js/{s}" for stem in stems for s in scripts if s.startswith(f"{stem}.")]
+
+    first = "".join(f'<link rel="modulepreload" href="{script}">' for script in named(_FIRST))
+    later = _FETCH.replace("FILES", json.dumps(named(_EARLY)))
+    page = page.replace("</head>", f"{first}</head>", 1)
     return page.replace("<head>", f"<head>{_HEAD}{_COPY}{_FOLLOW}{later}", 1)

@@ -195,11 +195,11 @@ def _fit_levels(
     known = texts.drop_nulls()
     names = known.unique().to_list()
     if not names:
-        return "unknown for all users: dropped"
+        return "unknown for all users"
     if len(names) == 1 and not column.marks_missing:
         return _constant(names[0])
     if len(names) > _MAX_LEVELS:
-        return f"{len(names)} levels, more than {_MAX_LEVELS}: dropped; group them"
+        return f"{len(names)} levels, more than {_MAX_LEVELS}: group them"
     levels = ordered_levels(names) or sorted(names)
     if plan.fill in ("mode", "median"):
         codes = known.replace_strict(levels, range(len(levels)), return_dtype=pl.Float64)
@@ -216,7 +216,7 @@ def _fit_numbers(
     values = numeric_values(raw)
     is_there = ~np.isnan(values)
     if not is_there.any():
-        return "unknown for all users: dropped"
+        return "unknown for all users"
     known = weigh_values(values[is_there], None if weights is None else weights[is_there])
     fill_value = _fill_value(plan.fill, known)
     column = _unscaled(plan, marks_missing=not is_there.all())

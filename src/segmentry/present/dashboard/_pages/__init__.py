@@ -1,5 +1,6 @@
 """The pages by their addresses, in the order in which they are offered."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from segmentry.errors import SegmentryError
+from segmentry.present.dashboard._look import page_css
 from segmentry.present.dashboard._pages._budget import show_budget
 from segmentry.present.dashboard._pages._compare import show_compare
 from segmentry.present.dashboard._pages._conversions import show_conversions
@@ -24,6 +26,7 @@ from segmentry.present.dashboard._pages._tests import show_tests
 from segmentry.present.dashboard._pages._two_runs import show_two_runs
 from segmentry.present.dashboard._pages._user import show_user
 from segmentry.present.dashboard._runs import (
+    Pictures,
     Run,
     basis_of,
     can_be_planned,
@@ -32,6 +35,7 @@ from segmentry.present.dashboard._runs import (
     svg_of,
 )
 from segmentry.present.figures import FIGURES
+from segmentry.present.report import render_part
 from segmentry.results.summary import Summary
 
 __all__ = ["PAGES", "Page", "prepare"]
@@ -120,10 +124,16 @@ def prepare(folders: Sequence[Path]) -> None:
 
     Without it "first page" and "to Plan a test" wait for seconds (benchmarks/dashboard.py).
     """
-    for make in (_draw, _measure):
+    page_css(is_dark=False)
+    inspect.stack()  # Streamlit looks at it with its first element; it remembers 1,700 modules
+    for make in (_open, _draw, _measure):
         for folder in folders[:_N_PREPARED]:
             with suppress(SegmentryError):
                 make(load(folder))
+
+
+def _open(run: Run) -> None:
+    render_part("first_screen", run.summary, Pictures(run))
 
 
 def _measure(run: Run) -> None:

@@ -95,9 +95,8 @@ def _shares(summary: Summary, basis: PlanBasis, now: dict[int, float]) -> dict[i
             st.button(label, on_click=_fill, args=(preset,), key=label)
     found: dict[int, float] = {}
     for start in range(0, len(basis.segments), _PER_ROW):
-        for place, segment in zip(
-            st.columns(_PER_ROW), basis.segments[start : start + _PER_ROW], strict=False
-        ):
+        row = st.columns(_PER_ROW, vertical_alignment="bottom")  # labels may take two lines
+        for place, segment in zip(row, basis.segments[start : start + _PER_ROW], strict=False):
             i, key = segment.segment_id, _key(segment.segment_id)
             st.session_state.setdefault(key, round(100 * proposed[i], 1))
             share = place.number_input(
