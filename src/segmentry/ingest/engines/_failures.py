@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import itertools
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from segmentry.schema import Engine, FileShape
 
 _MAX_LOOKED_AT = 1 << 22
 _LONGEST_READ, _LONGEST_SHOWN = 1 << 14, 500
+_OTHER_TYPE = re.compile(r'file "(.+?)": failed to cast column "(.+?)" from type (\S+) to (\S+?):')
 _DISK_REASONS = ("No space left on device", "File too large", "Disk quota exceeded")
 
 
@@ -29,6 +31,9 @@ def cause_of(error: BaseException) -> str:
         if reason.lower() in message.lower():
             return f"{reason} for temporary files; free some, or have them on a larger disk"
     line = " ".join(message[:_LONGEST_READ].split())
+    if found := _OTHER_TYPE.search(line):
+        file, name, own, other = found.groups()
+        return f"{file}: column {name!r} is {own}, and {other} in other files; write them alike"
     return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]} …"
 
 
