@@ -6,7 +6,7 @@ of the bytes. All that reads files reads local ones, so that rows are judged in 
 
 from segmentry.ingest.remote._folders import at_hand, put_folder, require_free, require_writable
 from segmentry.ingest.remote._names import Place, place_of
-from segmentry.ingest.remote._places import Places
+from segmentry.ingest.remote._places import Places, Session, Wanted, fetch
 from segmentry.ingest.remote._pruning import TimeBounds
 from segmentry.ingest.remote._rows import (
     Rows,
@@ -21,9 +21,12 @@ __all__ = [
     "Place",
     "Places",
     "Rows",
+    "Session",
     "TimeBounds",
+    "Wanted",
     "at_hand",
     "database_address",
+    "fetch",
     "file_system_of",
     "is_table",
     "lake_options",
