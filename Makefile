@@ -10,7 +10,7 @@ WRITTEN := src docs examples tests tools benchmarks README.md CHANGELOG.md CONTR
 PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
-.PHONY: help browser postgres java dbt demo gate audit fuzz hooks test texts coverage ci bench bench-behaviours verify docs site pictures package try-wheel clean
+.PHONY: help browser azurite postgres java dbt demo gate audit fuzz hooks test texts coverage ci bench bench-behaviours verify docs site pictures package try-wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -29,6 +29,9 @@ $(READY): $(PACKAGE)
 browser: ## Install what the browser tests need (root, Debian): Chromium and axe-core
 	command -v chromium >/dev/null || (apt-get update && apt-get install --yes chromium)
 	test -f node_modules/axe-core/axe.min.js || npm install --no-save axe-core@4
+
+azurite: ## Install what answers like Azure in tests (npm)
+	test -d .azurite/node_modules/azurite || npm install --no-save --prefix .azurite azurite@3
 
 postgres: ## Install the server that runs the exported queries in tests (root, Debian)
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || (apt-get update && apt-get install --yes postgresql)

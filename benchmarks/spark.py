@@ -8,22 +8,25 @@ differences between sizes. `read` is `data prepare` of the log (read, judge, shu
 
     python benchmarks/spark.py --write
 
-`--skew` adds a log of which one user has half of the rows, and one in 2,000 small files.
+`--skew` measures other logs instead: one of which one user has half of the rows, and one in 2,000
+small files.
 """
 
 import argparse
 import datetime as dt
-import random
 import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 from processes import Measured, machine, measure
 
 from segmentry.datasets import GeneratorOptions, generate_taobao
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 FACTORS = (1, 2, 4)
+PIECE = 2_000_000
 STAGES = {
     "read": "prepare({data!r}, out={out!r}, overwrite=True, engine={engine!r}, **spark)",
     "count": "build_user_table({data!r}, engine={engine!r}, **spark)",
@@ -46,6 +49,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=50_000, help="users at once")
     parser.add_argument("--stages", default="read,count")
     parser.add_argument("--skew", action="store_true", help="the two odd logs alone")
+    parser.add_argument("--rows", type=int, default=20_000_000, help="of the log of one user")
     parser.add_argument("--write", action="store_true", help=f"append to {RESULTS.name}")
     options = parser.parse_args()
     text = [
@@ -54,7 +58,7 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory(prefix="segmentry-bench-") as folder:
         home = Path(folder)
-        text += odd_logs(home) if options.skew else growth(home, options)
+        text += odd_logs(home, options.rows) if options.skew else growth(home, options)
     print("\n".join(text))
     if options.write:
         with RESULTS.open("a") as out:
@@ -94,37 +98,31 @@ def taken_by(stage: str, engine: str, data: Path, out: Path) -> Measured:
     return measure([sys.executable, "-c", SCRIPT.format(work=work, engine=engine)])
 
 
-def odd_logs(home: Path) -> list[str]:
+def odd_logs(home: Path, n_rows: int) -> list[str]:
     """Return what two logs take that are not as others."""
     text = [
         "| log | engine | CPU s | wall s | peak MB of all processes |",
         "|---|---|---:|---:|---:|",
     ]
-    header = "user,time_stamp,adgroup_id,pid,nonclk,clk\n"
-    draw = random.Random(1)
-
-    def line(user: int) -> str:
-        click = int(draw.random() < 0.05)
-        at, ad = 1_494_000_000 + draw.randrange(600_000), draw.randrange(500)
-        return f"{user},{at},{ad},a,{1 - click},{click}\n"
-
-    half = home / "half"
+    draw = np.random.default_rng(1)
+    half, small = home / "half", home / "small"
     half.mkdir()
-    with (half / "raw_sample.csv").open("w") as out:
-        out.write(header)
-        out.writelines(line(1 if n % 2 else draw.randrange(100_000)) for n in range(2_000_000))
-    small = home / "small"
+    with (half / "raw_sample.csv").open("wb") as out:
+        for start in range(0, n_rows, PIECE):
+            rows = rows_of(draw, min(PIECE, n_rows - start), n_users=100_000)
+            user = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.col("user")).otherwise(1)
+            rows.with_columns(user).write_csv(out, include_header=start == 0)
     (small / "files").mkdir(parents=True)
     for number in range(2000):
-        rows = "".join(line(draw.randrange(10_000)) for _ in range(0 if number % 10 == 0 else 100))
-        (small / "files" / f"{number:04}.csv").write_text(header + rows)
+        rows = rows_of(draw, 0 if number % 10 == 0 else 100, n_users=10_000)
+        rows.write_csv(small / "files" / f"{number:04}.csv")
     mapping = small / "m.toml"
     mapping.write_text(
         '[log]\nfiles = "files"\nuser_id = "user"\ntime = "time_stamp"\nad_id = "adgroup_id"\n'
         'click = "clk"\n'
     )
     for name, data, more in (
-        ("2 M rows, half of one user", half, ""),
+        (f"{n_rows / 1e6:g} M rows, half of one user", half, ""),
         ("2,000 files, 200 without rows", None, f", mapping={str(mapping)!r}"),
     ):
         for engine in ("duckdb", "spark"):
@@ -135,7 +133,23 @@ def odd_logs(home: Path) -> list[str]:
                 f"| {name} | {engine} | {taken.cpu:.1f} | {taken.wall:.1f} | "
                 f"{taken.peak_anonymous_mb:.0f} |"
             )
+            print(text[-1], file=sys.stderr, flush=True)
     return text
+
+
+def rows_of(draw: np.random.Generator, n_rows: int, *, n_users: int) -> pl.DataFrame:
+    """Return rows of a log, of which one in twenty is clicked."""
+    click = (draw.random(n_rows) < 0.05).astype(np.int64)
+    return pl.DataFrame(
+        {
+            "user": draw.integers(n_users, size=n_rows),
+            "time_stamp": 1_494_000_000 + draw.integers(600_000, size=n_rows),
+            "adgroup_id": draw.integers(500, size=n_rows),
+            "pid": np.full(n_rows, "a"),
+            "nonclk": 1 - click,
+            "clk": click,
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def reference_log(lines: Iterable[str]) -> tuple[list[Row], dict[str, int]]:
     for line in lines:
         fields = next(csv.reader([line]), [])
         values = [None if each in NULLS else each for each in fields]
-        if all(each is None for each in values):
+        if not fields:
             continue
         user, at, ad, placement, other, click = (*values, *[None] * 6)[:6]
         row = (

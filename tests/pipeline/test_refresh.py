@@ -8,6 +8,7 @@ import zoneinfo
 from collections import Counter
 from dataclasses import asdict, replace
 
+import numpy as np
 import polars as pl
 import pytest
 from tests.pipeline import runs
@@ -15,9 +16,11 @@ from tests.pipeline.runs import RUN_FILES, segmentry
 from tests.pipeline.test_few_users import leaves
 
 from segmentry.advise.traffic import read_traffic
+from segmentry.config import load_config
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.lifecycle.history import members_at
 from segmentry.pipeline import build_user_table, score
+from segmentry.pipeline._folder import form_segments
 from segmentry.present.report import render_report
 from segmentry.results.run_folder import (
     read_bundle,
@@ -29,6 +32,7 @@ from segmentry.results.run_folder import (
 from segmentry.results.scoring import explain_placement, render_bundle
 from segmentry.results.summary import read_summary
 from segmentry.results.two_runs import compare_runs
+from segmentry.runtime.clock import StepClock
 
 K = ("--k", 3, "--k-range", "3:3", "--min-size", 10)
 SECOND, THIRD = ("2017-05-08", "2017-05-11"), ("2017-05-11", "2017-05-13")
@@ -170,6 +174,22 @@ def test_a_refit_carries_keys_and_names_and_exits_10(life):
             assert after.keys.keys.index(key) == before.keys.keys.index(key)  # and so the colour
     assert after.centers != before.centers
     assert after.keys.segmentation == before.keys.segmentation
+
+
+def test_a_refit_keeps_the_number_of_segments_that_as_many_users_could_give(log):
+    users = runs.read_by_run(log)
+    ids = np.ones(users.table.height, dtype=np.int64)
+
+    def formed(**earlier):
+        settings = load_config(None, {"k_range": "2:3", "bootstraps": 2})
+        return form_segments(users, settings, clock=StepClock(), progress=None, **earlier)
+
+    alone = formed()
+    number, chosen = alone.evidence.weighed.number, alone.segmentation.n_segments
+    within = range(number.range_low, number.range_high + 1)
+    other = next(k for k in within if k not in (1, chosen))
+
+    assert formed(earlier_ids=(ids, other)).segmentation.n_segments == other
 
 
 def test_the_history_knows_where_everybody_was_after_each_window(life):

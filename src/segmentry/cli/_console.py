@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +93,18 @@ def shown_progress() -> Iterator[Report | None]:
 
     with bars:
         yield report
+
+
+def print_room(config: Path | None, settings: Mapping[str, Any]) -> None:
+    """Say of a run on a cluster, before it begins, how many users fit here and what to do else."""
+    from segmentry.config import load_config
+    from segmentry.runtime.memory import process_limit, users_that_fit
+
+    run = load_config(config, settings)
+    if run.engine == "spark":
+        n_users = users_that_fit(process_limit(run.memory))
+        text = f"A cluster reads; up to {n_users:,} users fit into the memory of this process. "
+        typer.echo(f"{text}For more give --memory, or --sample a share of them.", err=True)
 
 
 def print_segments(segments: Sequence["SegmentProfile"]) -> None:

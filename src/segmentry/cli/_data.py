@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segmentry import pipeline
-from segmentry.cli._options import READING, DataDir, Json, Mapping, Overwrite, takes_settings
+from segmentry.cli._options import (
+    READING,
+    DataDir,
+    Json,
+    Mapping,
+    Overwrite,
+    stays_here,
+    takes_settings,
+)
 from segmentry.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,7 +24,9 @@ if TYPE_CHECKING:
 
 
 def generate(
-    directory: Annotated[Path, typer.Argument(help="Folder to make.", metavar="DIR")],
+    directory: Annotated[
+        Path, typer.Argument(help="Folder to make.", metavar="DIR", callback=stays_here)
+    ],
     users: Annotated[int, typer.Option(help="Users of the log.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
     null: Annotated[bool, typer.Option("--null", help="Every user has the same true CTR.")] = False,
@@ -123,9 +133,9 @@ def _generate_months(
 def prepare(
     data_dir: DataDir = None,
     mapping: Mapping = None,
-    out: Annotated[Path, typer.Option(help="Prepared folder to make.", metavar="DIR")] = Path(
-        "prepared"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Prepared folder to make.", metavar="DIR", callback=stays_here)
+    ] = Path("prepared"),
     overwrite: Overwrite = False,
     json: Json = False,
     **settings: Any,
@@ -159,7 +169,10 @@ def prepare(
 
 
 Prepared = Annotated[
-    Path, typer.Argument(help="Folder of segmentry data prepare.", metavar="PREPARED")
+    Path,
+    typer.Argument(
+        help="Folder of segmentry data prepare.", metavar="PREPARED", callback=stays_here
+    ),
 ]
 
 
@@ -197,7 +210,9 @@ def forget(
     ],
     history: Annotated[
         Path | None,
-        typer.Option(help="Erase them from this history of refresh too.", metavar="DIR"),
+        typer.Option(
+            help="Erase them from this history of refresh too.", metavar="DIR", callback=stays_here
+        ),
     ] = None,
     json: Json = False,
     **settings: Any,

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segmentry.activate import HOLD_OUT_SALT
-from segmentry.cli._options import Json, Overwrite, RunDir, parse_ids, parse_names, parse_share
+from segmentry.cli._options import (
+    Json,
+    Overwrite,
+    RunDir,
+    parse_ids,
+    parse_names,
+    parse_share,
+    stays_here,
+)
 
 if TYPE_CHECKING:
     from segmentry.activate.audience import Audience
@@ -28,13 +36,18 @@ Consent = Annotated[
 ]
 Previous = Annotated[
     Path | None,
-    typer.Option(help="The list that was exported before: also write what came and went."),
+    typer.Option(
+        help="The list that was exported before: also write what came and went.",
+        callback=stays_here,
+    ),
 ]
 
 
 def powerbi(
     run_dir: RunDir,
-    out: Annotated[Path, typer.Option(help="Folder to make.", metavar="FOLDER")],
+    out: Annotated[
+        Path, typer.Option(help="Folder to make.", metavar="FOLDER", callback=stays_here)
+    ],
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -53,7 +66,9 @@ def powerbi(
 
 def excel(
     run_dir: RunDir,
-    out: Annotated[Path, typer.Option(help="File to write: .xlsx.", metavar="FILE")],
+    out: Annotated[
+        Path, typer.Option(help="File to write: .xlsx.", metavar="FILE", callback=stays_here)
+    ],
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -77,7 +92,10 @@ def audience(
     run_dir: RunDir,
     segment: Annotated[str, typer.Option(help="Segment or segments, as 1 or 1,3.", metavar="IDS")],
     out: Annotated[
-        Path, typer.Option(help="File to write; a folder for google-api.", metavar="FILE")
+        Path,
+        typer.Option(
+            help="File to write; a folder for google-api.", metavar="FILE", callback=stays_here
+        ),
     ],
     to: Annotated[
         str,
@@ -192,11 +210,14 @@ def sql(
         typer.Option(help="Name of a column where it is another.", metavar="OURS=YOURS"),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="File to write; printed if absent.", metavar="FILE")
+        Path | None,
+        typer.Option(help="File to write; printed if absent.", metavar="FILE", callback=stays_here),
     ] = None,
     dbt: Annotated[
         Path | None,
-        typer.Option(help="Folder of models: write a dbt model too.", metavar="FOLDER"),
+        typer.Option(
+            help="Folder of models: write a dbt model too.", metavar="FOLDER", callback=stays_here
+        ),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:

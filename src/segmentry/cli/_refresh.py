@@ -14,6 +14,7 @@ from segmentry.cli._options import (
     Mapping,
     Overwrite,
     RunDir,
+    stays_here,
     takes_settings,
 )
 
@@ -31,7 +32,11 @@ def refresh(
     ] = Path("next"),
     history: Annotated[
         Path | None,
-        typer.Option(help="Folder of membership over time, begun or carried on.", metavar="DIR"),
+        typer.Option(
+            help="Folder of membership over time, begun or carried on.",
+            metavar="DIR",
+            callback=stays_here,
+        ),
     ] = None,
     decide: Annotated[
         str | None,
@@ -122,7 +127,8 @@ def compare(
     json: Json = False,
     is_html: IsHtml = False,
     out: Annotated[
-        Path | None, typer.Option(help="File to write the page to.", metavar="FILE.html")
+        Path | None,
+        typer.Option(help="File to write the page to.", metavar="FILE.html", callback=stays_here),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:

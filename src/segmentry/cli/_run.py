@@ -15,6 +15,7 @@ from segmentry.cli._options import (
     Overwrite,
     RunDir,
     seed_option,
+    stays_here,
     takes_settings,
 )
 from segmentry.errors import OutputError
@@ -22,7 +23,9 @@ from segmentry.settings import RunOptions
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder to make, with data and a run.")] = Path("demo"),
+    out: Annotated[
+        Path, typer.Option(help="Folder to make, with data and a run.", callback=stays_here)
+    ] = Path("demo"),
     users: Annotated[int, typer.Option(help="Users to generate.")] = 20_000,
     seed: Annotated[int, seed_option("Seed of the data and the run.")] = 0,
     json: Json = False,
@@ -48,11 +51,12 @@ def demo(
 
 def init(
     paths: Annotated[
-        list[Path], typer.Argument(help="Files, folders or globs.", metavar="PATH...")
+        list[Path],
+        typer.Argument(help="Files, folders or globs, here or as s3://…", metavar="PATH..."),
     ],
-    out: Annotated[Path, typer.Option(help="Mapping to write.", metavar="FILE.toml")] = Path(
-        "mapping.toml"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Mapping to write.", metavar="FILE.toml", callback=stays_here)
+    ] = Path("mapping.toml"),
     overwrite: Overwrite = False,
 ) -> None:
     """Write a mapping for files of your own.
@@ -61,6 +65,7 @@ def init(
     """
     import os
 
+    from segmentry.cli._console import shown
     from segmentry.ingest.mapping import render_mapping
     from segmentry.runtime.temporary import written_whole
 
@@ -70,7 +75,10 @@ def init(
     if not base.is_dir():
         raise OutputError(f"{base}: no such folder; make it first")
     # Files are named from the folder of the mapping, so that both can be moved together.
-    text = render_mapping([os.path.relpath(path, base) for path in paths], base=base)
+    names = [
+        shown(path) if shown(path) != str(path) else os.path.relpath(path, base) for path in paths
+    ]
+    text = render_mapping(names, base=base)
     with written_whole(out) as partial:
         partial.write_text(text, encoding="utf-8")
     typer.echo(f"Mapping: {out}")
@@ -109,6 +117,7 @@ def run(
     """Segment the users of a log; write a report."""
     from segmentry.cli import _console
 
+    _console.print_room(config, settings)
     with _console.shown_progress() as progress:
         result = pipeline.run(
             data_dir,

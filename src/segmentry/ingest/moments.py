@@ -64,17 +64,22 @@ _DIRECTIVES = {
     "%f": ("fraction", r"(\d{1,9})"),
     "%z": ("zone", r"\s*" + _ZONE),
 }
-_LISTED = "%Y %y %m %b %d %H %I %p %M %S %f %z"
+_LISTED = "%Y %y %m %b %d %a %H %I %p %M %S %f %z"
+
+_WEEKDAY = {"%a": r"[A-Za-z]{3,9}\.?", "%A": r"[A-Za-z]{3,9}\.?"}
+"""Read over: the date says which it is."""
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _ISO_CLOCK = re.compile(r"[T ](\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)")
-_CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "T%H:%M:%S", "")
+_CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "T%H:%M:%S", ":%H:%M:%S %z", "")
 _DAYS = (
     *("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y"),
     *("%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d/%b/%Y", "%m/%d/%y", "%d/%m/%y"),
+    *("%d.%m.%y", "%Y.%m.%d", "%Y-%m-%d"),
 )
 _PATTERNS = (
-    *("%Y%m%d%H%M%S%f", "%Y%m%d%H%M%S", "%y%m%d%H"),
+    *("%Y%m%d%H%M%S%f", "%Y%m%d%H%M%S", "%y%m%d%H", "%Y%m%d %H%M%S"),
+    *("%a, %d %b %Y %H:%M:%S %z", "%a %b %d %H:%M:%S %z %Y"),
     *(day + clock for day in _DAYS for clock in _CLOCKS),
 )
 _SWAPPED = str.maketrans({"d": "m", "m": "d"})
@@ -108,8 +113,8 @@ def moment_pattern(time_format: str) -> MomentPattern:
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: time format '%d %m': expected seconds, milliseconds, \
-microseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y %y %m %b %d %H %I %p %M %S %f %z with \
-at least year, month and day
+microseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y %y %m %b %d %a %H %I %p %M %S %f %z \
+with at least year, month and day
     """
     if time_format in _NAMED:
         regex, names = _NAMED[time_format]
@@ -124,6 +129,8 @@ at least year, month and day
             if before in _DIRECTIVES or behind in _DIRECTIVES:
                 part = part.replace(r"\d{1,2}", r"\d{2}").removesuffix(r"(?:[.,]\d+)?")
             regex += part
+        elif piece in _WEEKDAY:
+            regex += _WEEKDAY[piece]
         elif piece.startswith("%"):
             found.append("")
         else:

@@ -172,6 +172,16 @@ and a comma in the other is the decimal sign; write them alike, or declare decim
     return _undecided(cores, where)
 
 
+def unit_of(text: str) -> str:
+    """Return the unit after a number, unless it is a currency; else nothing.
+
+    >>> unit_of("172 cm"), unit_of("5 stars"), unit_of("abc")
+    ('cm', 'stars', '')
+    """
+    found = re.match(rf"^[+-]?{_ANY_CORE}\s*([^\W\d_][^\d]*)$", _translated(text))
+    return found[1] if found else ""
+
+
 def _core_of(value: str) -> str:
     found = re.match(number_pattern(_ANY_CORE), _translated(value))
     return found[4].strip() if found else ""

@@ -9,7 +9,7 @@ from segmentry.errors import ConfigError, DataError
 from segmentry.ingest.clocks import Clock
 from segmentry.ingest.engines import REPEATED
 from segmentry.ingest.mapping import Moments, load_mapping, resolve_mapping
-from segmentry.ingest.remote import Places, Rows, at_hand
+from segmentry.ingest.remote import Places, Session, at_hand
 from segmentry.ingest.store.prepared import PREPARED_FILE, read_prepared
 from segmentry.ingest.taobao import BEIJING, find_taobao
 from segmentry.schema import Progress, Source
@@ -23,18 +23,19 @@ def opened_source(
     temp: str | None = None,
     moments: Callable[[Clock], Moments] = lambda _: (None, None),
     unread: frozenset[str] = frozenset(),
-    of_session: Callable[[str], Rows] | None = None,
+    session: Session | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Source]:
     """Yield the source of `find_source`, whose files may be elsewhere, while it is read.
 
     What is needed of them is fetched to a folder in `temp`, and removed at the end. `moments`
     returns from which moment on and before which one a log is read, by its local clock; `unread`
-    are tables of which no row is needed; `of_session` opens a table of a session of Spark.
+    are tables of which no row is needed; `session` is that of Spark, which
+    fetches in its tasks.
 
     Raises DataError if a file changed meanwhile, or else as `find_source`.
     """
-    with Places.opened(temp, progress, of_session) as places:
+    with Places.opened(temp, progress, session) as places:
         source = find_source(data_dir, mapping, places=places, moments=moments, unread=unread)
         yield replace(source, brought=places.finish())
 

@@ -6,8 +6,19 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.errors import DataError, SchemaError
-from segmentry.ingest.files import NULL_WORDS, FileLayout, inspect_file, require_columns
+from segmentry.ingest.files import (
+    BLANKS,
+    NO_IDS,
+    NULL_WORDS,
+    FileLayout,
+    inspect_file,
+    lines_of,
+    require_all_rows,
+    require_columns,
+)
+from segmentry.ingest.ids import is_exact
 from segmentry.ingest.numbers import find_number_format, read_number
+from segmentry.schema import FileShape
 
 _BATCH_ROWS = 200_000
 _NAMIBIA = "NA"
@@ -70,10 +81,32 @@ def user_file_batches(
                 null_values=[word for word in NULL_WORDS if word != _NAMIBIA],
             )
         )
-        yield from rows.select(columns).collect_batches(chunk_size=_BATCH_ROWS)
+        yield from _known_rows(layout, rows.select(columns).collect_batches(chunk_size=_BATCH_ROWS))
     except (OSError, pl.exceptions.PolarsError) as error:
         cause = " ".join(str(error).split("\n")[0].split())
         raise DataError(f"{path}: cannot be read: {cause}; write it again") from error
+
+
+def _known_rows(layout: FileLayout, batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield rows without blank lines, and check at the end that each line of the file was read."""
+    n_read = n_empty = 0
+    for batch in batches:
+        rows = batch.filter(~pl.all_horizontal(pl.all().is_null()))
+        n_read, n_empty = n_read + batch.height, n_empty + batch.height - rows.height
+        yield rows
+    shape, counted = FileShape(), {}
+    if layout.format != "parquet":
+        counted[layout.path] = lines_of(layout.path, shape)
+        n_empty -= counted[layout.path].n_blank
+    require_all_rows([layout], n_read, shape, counted=counted, with_blank=True)
+    if n_empty > 0:
+        raise _without_id(layout.path, n_empty)
+
+
+def _without_id(source: object, n_rows: int) -> SchemaError:
+    return SchemaError(
+        f"{source}: found {n_rows:,} rows without user_id, expected one in each; remove the rows"
+    )
 
 
 def _known(column: pl.Expr, name: str, layout: FileLayout) -> pl.Expr:
@@ -108,18 +141,15 @@ def as_ids(values: pl.Series, *, like: pl.DataType, source: str) -> pl.Series:
     segmentry.errors.SchemaError: contacts.csv: user_id 'u7' is not a whole number, as those of \
 the run are; use the ids of the run
     """
-    n_missing = values.null_count()
-    if n_missing:
-        raise SchemaError(
-            f"{source}: found {n_missing:,} rows without user_id, expected one in each; "
-            "remove the rows"
-        )
-    if not like.is_integer():
-        return values.cast(pl.String).str.strip_chars().cast(like).alias("user_id")
-    if values.dtype.is_integer():
+    if values.dtype.is_integer() and like.is_integer() and not values.null_count():
         return values.cast(like).alias("user_id")
-    text = values.cast(pl.String).str.strip_chars().str.replace(r"\.0*$", "")
-    ids = text.cast(pl.Int64, strict=False)
+    text = values.cast(pl.String).str.strip_chars(BLANKS)
+    n_missing = text.null_count() + int(text.str.to_lowercase().is_in(NO_IDS).sum())
+    if n_missing:
+        raise _without_id(source, n_missing)
+    if not like.is_integer():
+        return text.cast(like).alias("user_id")
+    ids = _whole(text)
     if ids.null_count():
         wrong = values.filter(ids.is_null()).first()
         raise SchemaError(
@@ -127,6 +157,16 @@ the run are; use the ids of the run
             "use the ids of the run"
         )
     return ids.cast(like).alias("user_id")
+
+
+def _whole(texts: pl.Series) -> pl.Series:
+    """Read whole numbers as those of a log are read, also ``4.0`` and R's ``1e+05``; else null."""
+    ids = texts.str.replace(r"\.0*$", "").cast(pl.Int64, strict=False)
+    shortened = texts.filter(ids.is_null() & texts.str.contains(r"^[+-]?[0-9](\.[0-9]+)?e\+"))
+    if not shortened.len():
+        return ids
+    exact = {text: int(float(text)) for text in shortened.unique() if is_exact(text)}
+    return ids.fill_null(texts.replace_strict(exact, default=None, return_dtype=pl.Int64))
 
 
 def as_numbers(values: pl.Series, *, source: str, expected: str) -> pl.Series:

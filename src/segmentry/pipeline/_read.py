@@ -122,18 +122,18 @@ def opened(
     That is all of a log where only reading it shows when its window begins, and where Spark reads
     it, which judges each unit of the files for itself.
     """
-    is_whole, of_session = settings.window is not None, None
+    is_whole, session = settings.window is not None, None
     if settings.engine == "spark":
-        from segmentry.ingest.engines.spark import session_rows
+        from segmentry.ingest.engines.spark import session_of
 
-        is_whole, of_session = True, partial(session_rows, spark=settings.spark)
+        is_whole, session = True, session_of(settings.spark)
     return opened_source(
         data_dir,
         mapping,
         temp=settings.temp,
         moments=(lambda _: (None, None)) if is_whole else partial(_moments, settings),
         unread=frozenset() if settings.has_behaviours else frozenset({"behaviours"}),
-        of_session=of_session,
+        session=session,
         progress=progress,
     )
 

@@ -4,17 +4,25 @@ Each is whole or as it was before, whatever goes wrong. A folder of parts is wri
 """
 
 import contextlib
+import io
 import re
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from segmentry.errors import ConfigError, OutputError
-from segmentry.ingest.remote import database_address, file_system_of, lake_options, place_of
+from segmentry.ingest.remote import (
+    Place,
+    database_address,
+    lake_options,
+    object_store_of,
+    place_of,
+    require_writable,
+)
 from segmentry.runtime.preload import require
 from segmentry.runtime.spreadsheets import without_formulas
 from segmentry.runtime.temporary import claimed, put_in_place, written_whole
@@ -166,30 +174,19 @@ def _file(file: Path, overwrite: bool) -> Writer:  # requested by name above
     return write
 
 
-def _object(place: Any, overwrite: bool) -> Writer:  # as above
-    import io
-
-    from pyarrow import fs
-
-    if place.is_web:
-        raise OutputError(f"{place}: a web server takes no files; choose another --out")
-    files = file_system_of(place.scheme)
-    try:
-        is_there = files.get_file_info(place.path).type != fs.FileType.NotFound
-    except OSError as error:
-        raise _refused(str(place), error) from error
-    if is_there and not overwrite:
+def _object(place: Place, overwrite: bool) -> Writer:  # as above
+    store = object_store_of(place)
+    if store.below(place, is_deep=False) and not overwrite:
         raise OutputError(f"{place}: exists; choose another --out or add --overwrite")
+    folder, _, _ = place.path.rpartition("/")
+    if not folder:
+        raise OutputError(f"{place}: a bucket, expected a file in one; add its name")
+    require_writable(store, replace(place, path=folder))
 
     def write(table: pl.DataFrame) -> None:
         content = io.BytesIO()
         _write(table, content, is_csv=place.path.endswith(".csv"))
-        try:
-            # An object is there when all of it has arrived, and not before.
-            with files.open_output_stream(place.path, compression=None) as stream:
-                stream.write(content.getbuffer())
-        except OSError as error:
-            raise _refused(str(place), error) from error
+        store.put(content, place)
 
     return write
 

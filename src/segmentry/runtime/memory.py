@@ -21,6 +21,7 @@ _EXCESS = 1.12
 _FOR_ANSWERS = 0.85
 """The rest is for tables on their way from the engine."""
 _MIN_FOR_ENGINE = 64_000_000
+_BYTES_PER_USER = 1_000
 _BYTES_PER_ROW = 220
 """What grouping a row of a part by user takes at most: 130 were measured."""
 _FEWEST_ROWS, _MAX_ROWS, _ENOUGH_PARTS = 1_000_000, 3_000_000, 32
@@ -85,6 +86,15 @@ def process_limit(memory: str | None) -> int:
     (1000000000, True)
     """
     return machine_memory() // 2 if memory is None else parse_size(memory)
+
+
+def users_that_fit(limit: int) -> int:
+    """Return the table of how many users a process holds that may take so many bytes.
+
+    >>> users_that_fit(16_000_000_000)
+    16000000
+    """
+    return limit // _BYTES_PER_USER
 
 
 def engine_share(limit: int) -> int:

@@ -21,7 +21,9 @@ import pytest
 from tests.ingest.engines.test_spark import QUICK_JAVA, contents, dirty_rows, write_rows
 from tests.pipeline.runs import generated
 from tests.reads import split, used_rows
+from tests.texts import raises_text
 
+from segmentry.errors import EngineError
 from segmentry.ingest.engines import open_engine
 from segmentry.ingest.engines.spark import ClusterEngine, opened_cluster
 from segmentry.ingest.engines.spark._session import _started
@@ -41,6 +43,7 @@ SETTINGS = {
     "spark.eventLog.enabled": "true",
     "spark.eventLog.rolling.enabled": "false",
     "spark.eventLog.compress": "false",
+    "spark.task.maxFailures": "3",
     "spark.speculation": "true",
     "spark.speculation.interval": "100ms",
     "spark.speculation.minTaskRuntime": "1s",
@@ -151,9 +154,6 @@ def cluster(session, tmp_path_factory):
 @pytest.fixture
 def read(cluster, tmp_path):
     """Read a dirty log by a way to write its parts, and compare with one machine."""
-    from pyspark import cloudpickle
-
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
     source = write_rows(tmp_path / "log.csv", dirty_rows(400))
     size = (tmp_path / "log.csv").stat().st_size
     engine = ClusterEngine(
@@ -172,8 +172,18 @@ def read(cluster, tmp_path):
         assert not list(there.rglob(".*"))
         here.close()
 
-    yield read_and_compare
+    with registered():
+        yield read_and_compare
     engine.close()
+
+
+@contextlib.contextmanager
+def registered():
+    """Let tasks have functions of this file."""
+    from pyspark import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    yield
     cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
 
 
@@ -279,6 +289,18 @@ def test_a_worker_that_is_killed_while_users_are_counted_costs_no_user(
 
 def write_plainly(place, pieces, *, directory, table, signals):
     return write_whole(place, pieces, directory=directory, table=table)
+
+
+def give_too_much(rows, scratch):
+    for row in rows:
+        yield row._replace(data=bytes(400 << 20))
+
+
+def test_executors_that_run_out_of_memory_are_reported_in_one_line(cluster, events):
+    with registered(), raises_text(EngineError):
+        cluster.rows_of("counting", (1, give_too_much))
+
+    assert "exited with code 52" in events()
 
 
 def test_a_driver_that_is_killed_leaves_nothing_half_written(session, tmp_path):

@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import generated
 from tests.reads import DAILY_PURCHASES, LOG_HEADER, csv_text, source_of, split, used_rows
+from tests.stores import s3_bucket
 from tests.texts import raises_text, says
 
 from segmentry.datasets import GeneratorOptions, generate_taobao
@@ -26,6 +27,7 @@ from segmentry.ingest.engines import open_engine, spark
 from segmentry.ingest.engines.spark import ClusterEngine, opened_cluster
 from segmentry.ingest.engines.spark._session import _started, cause_of
 from segmentry.ingest.engines.spark._tasks import see_folder
+from segmentry.ingest.remote import _places
 from segmentry.pipeline import build_user_table, check_data, prepare, run, score
 from segmentry.runtime import memory
 from segmentry.settings import SparkEngine
@@ -367,4 +369,57 @@ def test_tables_of_a_session_are_read_as_files_are(log, on_spark, shop_of, tmp_p
         build_user_table(None, mapping=shop_of("table:shop.lag"), engine=on_spark)
     with raises_text(ConfigError):
         build_user_table(None, mapping=shop_of("table:shop.log"))
+    session.conf.set("spark.sql.files.ignoreMissingFiles", "true")
+    with raises_text(ConfigError):
+        build_user_table(None, mapping=shop_of("table:shop.log"), engine=on_spark)
+    session.conf.unset("spark.sql.files.ignoreMissingFiles")
     session.sql("DROP DATABASE shop CASCADE")
+
+
+def test_half_a_log_of_one_user_in_many_small_files(on_spark, tmp_path, monkeypatch):
+    monkeypatch.setattr(spark._units, "_MAX_FILES", 9)
+    monkeypatch.setattr(memory, "_FEWEST_ROWS", 400)
+    (tmp_path / "files").mkdir()
+    for number in range(40):
+        rows = [
+            f"{1 if n % 2 else n * number % 97},{T + 60 * n + number},{n % 7},{n % 3 // 2}"
+            for n in range(0 if number % 10 == 0 else 50)
+        ]
+        (tmp_path / "files" / f"{number:02}.csv").write_text(csv_text("who,at,ad,hit", rows))
+    (tmp_path / "m.toml").write_text(
+        'name = "x"\n[log]\nfiles = "files"\nuser_id = "who"\ntime = "at"\nad_id = "ad"\n'
+        'click = "hit"\n'
+    )
+    expected = build_user_table(None, mapping=tmp_path / "m.toml")
+    session = on_spark.session
+    session.conf.set("spark.sql.parquet.compression.codec", "lzo")  # which no machine here has
+
+    found = build_user_table(None, mapping=tmp_path / "m.toml", engine=on_spark)
+
+    session.conf.unset("spark.sql.parquet.compression.codec")
+    assert found.equals(expected)
+    assert 2 * expected.filter(user_id=1)["n_impressions"].item() >= expected["n_impressions"].sum()
+
+
+def test_tasks_fetch_objects_with_the_credentials_of_their_machine(
+    log, on_spark, shop_of, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(_places, "_FOOTER", 1_000)  # else all of a small file is fetched here
+    bucket = s3_bucket(monkeypatch)
+    rows = pl.read_csv(log / "raw_sample.csv").rename({"time_stamp": "at"})
+    for number, name in enumerate(("a.parquet", "b.parquet", "c.parquet")):
+        rows[number::3].write_parquet(tmp_path / name)
+        bucket.put(f"log/{name}", tmp_path / name)
+    expected = build_user_table(None, mapping=shop_of(f"{tmp_path}/*.parquet"))
+    of_tasks = on_spark.session.sparkContext.environment
+
+    with monkeypatch.context() as without, raises_text(DataError):
+        without.setitem(of_tasks, "AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        one = shop_of(f"{bucket.address}/log/a.parquet")
+        build_user_table(None, mapping=one, engine=on_spark)
+    for name, value in os.environ.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setitem(of_tasks, name, value)
+
+    found = build_user_table(None, mapping=shop_of(f"{bucket.address}/log"), engine=on_spark)
+    assert found.equals(expected)

@@ -134,12 +134,21 @@ def test_short_line_that_lacks_nothing_needed_is_used(engine, tmp_path):
     assert used_rows(engine, log) == [(7, T, 9, None, 0), (8, T, None, None, 1)]
 
 
-@pytest.mark.parametrize("blank", [[""], ["", ""], [",,,,,"], [",NULL,,nan,,"]])
-def test_line_without_any_value_is_no_row(blank, engine, tmp_path):
+@pytest.mark.parametrize("blank", [[""], ["", ""]])
+def test_blank_line_is_no_row(blank, engine, tmp_path):
     log = split_lines(engine, tmp_path, *blank, LINE, *blank, LINE, *blank)
 
     assert used_rows(engine, log) == [SOUND, SOUND]
     assert log.account.n_read == 2
+
+
+@pytest.mark.parametrize("line", [",,,,,", ",NULL,,nan,,", '"",,,,,'])
+def test_line_of_missing_values_is_set_aside_and_counted(line, engine, tmp_path):
+    log = split_lines(engine, tmp_path, line, LINE, line, LINE, line)
+
+    assert used_rows(engine, log) == [SOUND, SOUND]
+    assert log.account.n_read == 5
+    assert log.account.rejected == {NO_USER: 3}
 
 
 @pytest.mark.parametrize("user", ["2", "2.0", "2.", "2.00", "+2", "02", " 2", "2 ", "\t2", '"2"'])
@@ -202,8 +211,8 @@ def test_short_lines_are_read_beside_a_quoted_line_break(engine, tmp_path):
 
     log = split_lines(engine, tmp_path, *lines, f"3,{T},5", ",,,,,")
 
-    assert (log.account.n_read, log.account.n_used) == (2001, 2000)
-    assert dict(log.account.rejected) == {NO_CLICK: 1}
+    assert (log.account.n_read, log.account.n_used) == (2002, 2000)
+    assert dict(log.account.rejected) == {NO_USER: 1, NO_CLICK: 1}
     assert [row[3] for row in used_rows(engine, log)].count("a\nb") == 20
 
 

@@ -18,6 +18,7 @@ from tests.texts import says, shows
 
 from segmentry.errors import ConfigError, DataError, EmptyDataError, SchemaError, SegmentryError
 from segmentry.ingest.engines import ENGINES
+from segmentry.ingest.mapping import find_files
 
 FULL = 'time = "when"\nad_id = "ad"\nclick = "hit"'
 PLAIN = mapping_of(FULL)
@@ -182,6 +183,26 @@ def test_a_link_to_nothing(engine, tmp_path):
     (tmp_path / "log.csv").symlink_to("gone.csv")
 
     shows(refusal(tmp_path, engine, DataError))
+
+
+@pytest.mark.parametrize("pattern", ["data", "data/*.csv", "data/**/*.csv", "data/*/*.csv"])
+def test_links_that_leave_a_folder_are_followed_only_by_name(pattern, engine, tmp_path):
+    folder, outside = tmp_path / "data" / "day", tmp_path / "elsewhere.csv"
+    folder.mkdir(parents=True)
+    outside.write_text("user,clk\n1,0\n")
+    (folder / "part.csv").write_text("user,clk\n1,0\n")
+    (folder / "same.csv").symlink_to("part.csv")
+    (tmp_path / "data" / "part.csv").symlink_to("day/part.csv")
+    assert find_files([pattern], base=tmp_path, role="log")
+    (tmp_path / "data" / "far.csv").symlink_to(outside)
+    (folder / "far.csv").symlink_to("../../elsewhere.csv")
+
+    with pytest.raises(DataError, match=r"far\.csv: a link that leads out of .*data") as caught:
+        find_files([pattern], base=tmp_path, role="log")
+
+    assert "\n" not in str(caught.value)
+    named = ["data/far.csv", "../" + tmp_path.name + "/elsewhere.csv"]
+    assert len(find_files(named, base=tmp_path, role="log")) == 2
 
 
 @pytest.mark.parametrize(
@@ -403,16 +424,22 @@ def test_a_delimiter_within_a_quoted_name_is_none(engine, tmp_path):
 PREAMBLE = 'Impression report\n"May 1, 2017 - May 7, 2017"\n'
 
 
-def test_a_header_below_other_lines_is_named_and_can_be_reached(engine, tmp_path):
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("preamble", [PREAMBLE, "Report\n\n\nAccount, 7\n", 'a "b\n' * 9])
+def test_a_header_below_other_lines_is_named_and_can_be_reached(
+    preamble, delimiter, engine, tmp_path
+):
     file = write_csv(tmp_path / "log.csv", EVENTS)
-    file.write_text(PREAMBLE + file.read_text())
+    file.write_text(preamble + file.read_text().replace(",", delimiter))
+    n_lines = preamble.count("\n")
 
     text = refusal(tmp_path, engine, SchemaError)
 
     assert text.endswith(
-        "line 3 names them: remove the lines above it, or say skip_lines = 2 in a mapping"
+        f"line {n_lines + 1} names them: remove the lines above it, or say skip_lines = {n_lines} "
+        "in a mapping"
     )
-    assert shown(tmp_path, engine, mapping_of(f"{FULL}\nskip_lines = 2")) == SHOWN
+    assert shown(tmp_path, engine, mapping_of(f"{FULL}\nskip_lines = {n_lines}")) == SHOWN
 
 
 def test_a_long_log_of_plain_numbers_below_other_lines_is_read(engine, tmp_path):
@@ -525,6 +552,32 @@ def test_two_files_of_the_same_bytes_are_refused_by_name(name, engine, tmp_path)
 
     assert "a.csv" in text
     assert name in text
+
+
+def test_a_file_next_to_its_packed_copy_of_another_name_is_refused(engine, tmp_path):
+    file = write_csv(tmp_path / "logs" / "a.csv", EVENTS * 2)
+    (tmp_path / "logs" / "b.csv.gz").write_bytes(gzip.compress(file.read_bytes()))
+
+    text = refusal(tmp_path, engine, DataError, mapping_of(FULL, files="logs"))
+
+    assert "b.csv.gz: holds the same bytes as" in text
+
+
+def test_a_number_with_its_unit_is_refused_by_the_unit(engine, tmp_path):
+    write_csv(tmp_path / "log.csv", [("a", "172 cm")], header=("who", "tall"))
+
+    text = refusal(tmp_path, engine, SchemaError, mapping_of('value = "tall"'))
+
+    assert text.endswith("holds '172 cm', expected numbers; write them without 'cm'")
+
+
+def test_times_that_count_from_elsewhere_are_refused_with_the_setting(engine, tmp_path):
+    write_csv(tmp_path / "log.csv", [("a", 0, 1, 0), ("a", 90, 1, 0)])
+
+    text = refusal(tmp_path, engine, SchemaError)
+
+    assert "holds '0', which do not count from 1970; say under [log]" in text
+    assert "days" in text
 
 
 def test_equal_files_in_folders_of_other_values_are_no_copies(engine, tmp_path):

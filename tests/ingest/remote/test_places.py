@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.ingest.mapping.shapes import DAY, EVENTS, HEADER, HOUR, T, write_csv
-from tests.stores import s3_bucket, web_server
+from tests.stores import gate, s3_bucket, web_server
 from tests.texts import raises_text, says
 
 from segmentry import build_user_table
-from segmentry.errors import ConfigError, DataError, OutputError
-from segmentry.ingest.mapping import find_files
+from segmentry.errors import ConfigError, DataError, OutputError, SegmentryError
+from segmentry.ingest.mapping import find_files, render_mapping
 from segmentry.ingest.remote import _failures, place_of
 from segmentry.ingest.sources import opened_source
 from segmentry.results.follows import checked_folder
@@ -250,6 +250,60 @@ def test_a_file_that_changes_while_it_is_read_is_refused(small, tmp_path, monkey
         monkeypatch.setattr(look, meanwhile)
         with pytest.raises(DataError, match=r"log.csv: changed while it was read"):
             build_user_table(None, mapping=mapping)
+
+
+def test_a_file_that_is_replaced_between_two_pieces_is_refused(bucket, tmp_path):
+    events = days_of_events(2)
+    local, other = tmp_path / "log.parquet", tmp_path / "other.parquet"
+    events.write_parquet(local)
+    events.reverse().with_columns(hit=pl.lit(1)).write_parquet(other)
+    name = bucket.put("log.parquet", local)
+
+    def replace(method, path):
+        if method == "GET" and path.endswith("log.parquet") and other.exists():
+            bucket.put("log.parquet", other)
+            other.unlink()
+        return ""
+
+    with gate() as store:
+        store.answer_to = replace
+        with pytest.raises(DataError, match=f"^{name}: changed while it was read"):
+            table_of(tmp_path, name)
+
+
+def test_partitions_of_other_types_are_one_line(bucket, tmp_path):
+    for day, ids in enumerate(([1, 2], ["x1", "x2"])):
+        file = tmp_path / "part.parquet"
+        pl.DataFrame({"who": ["a", "b"], "when": [T, T], "ad": ids, "hit": [0, 1]}).write_parquet(
+            file
+        )
+        bucket.put(f"log/day={day}/part.parquet", file)
+
+    with pytest.raises(SegmentryError) as caught:
+        table_of(tmp_path, f"{bucket.address}/log")
+
+    assert str(caught.value).endswith(
+        f"{bucket.address}/log/day=1/part.parquet: column 'ad' is VARCHAR, and BIGINT in other "
+        "files; write them alike"
+    )
+
+
+def test_a_mapping_is_written_for_files_of_a_store_and_read_from_there(bucket, small, tmp_path):
+    for suffix in ("csv", "parquet"):
+        if suffix == "parquet":
+            pl.read_csv(small).write_parquet(tmp_path / "log.parquet")
+        names = {"who": "user_id", "when": "time_stamp", "ad": "ad_id", "hit": "clk"}
+        file = tmp_path / f"named.{suffix}"
+        table = pl.read_csv(small).rename(names)
+        table.write_csv(file) if suffix == "csv" else table.write_parquet(file)
+        name = bucket.put(f"{suffix}/log.{suffix}", file)
+
+        text = render_mapping([name], base=tmp_path)
+
+        assert f'files = "{name}"' in text
+        mapping = bucket.put("shop.toml", text.replace(f"{bucket.address}/", "").encode())
+        found = build_user_table(None, mapping=mapping)
+        assert found["n_impressions"].to_list() == [3, 1, 2]
 
 
 def test_a_missing_column_is_reported_before_the_rows_are_fetched(bucket, tmp_path):

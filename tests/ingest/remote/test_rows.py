@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from tests.databases import postgres_server
 from tests.ingest.mapping.shapes import EVENTS, HEADER, write_csv
+from tests.stores import gate, s3_bucket
 from tests.texts import raises_text, says
 
 from segmentry import build_user_table
@@ -64,6 +65,33 @@ def test_a_table_of_a_newer_protocol(tmp_path):
         table_of(tmp_path, 'files = "delta:log"')
 
 
+@pytest.mark.parametrize("content", ['{"format-version": 9}', "{broken"])
+def test_an_iceberg_table_of_a_newer_format_or_none(content, tmp_path):
+    (tmp_path / "log" / "metadata").mkdir(parents=True)
+    (tmp_path / "log" / "metadata" / "v1.metadata.json").write_text(content)
+
+    with pytest.raises(DataError) as caught:
+        table_of(tmp_path, 'files = "iceberg:log"')
+
+    assert "\n" not in str(caught.value)
+    assert ("newer protocol" in str(caught.value)) == ("9" in content)
+
+
+@pytest.mark.parametrize("answer", ["ExpiredToken", "AccessDenied", ""])
+def test_a_lake_in_a_store_that_refuses(answer, tmp_path, monkeypatch):
+    bucket = s3_bucket(monkeypatch)
+    name = f"{bucket.address}/log"
+    if not answer:
+        name = "s3://no-such-bucket-of-a-test/log"
+
+    with gate() as store:
+        store.answer_to = lambda _, __: answer
+        for kind in ("delta", "iceberg"):
+            with pytest.raises(DataError) as caught:
+                table_of(tmp_path, f'files = "{kind}:{name}"')
+            says(str(caught.value).replace(bucket.name, "logs"))
+
+
 @pytest.fixture(scope="module")
 def database():
     with postgres_server() as server:
@@ -104,7 +132,14 @@ def test_times_of_a_database_without_a_zone_are_of_the_local_clock(
 
 
 @pytest.mark.parametrize(
-    "query", ["SELEC 1", "SELECT 1 AS who", "SELECT 1; SELECT 2", "CREATE TABLE x (y int)"]
+    "query",
+    [
+        "SELEC 1",
+        "SELECT 1 AS who",
+        "SELECT 1; SELECT 2",
+        "CREATE TABLE x (y int)",
+        "SELECT 'a' AS who, now() - now() AS \\\"when\\\", 1 AS ad, 0 AS hit",
+    ],
 )
 def test_a_query_that_fails_is_one_line(query, database, tmp_path, monkeypatch):
     monkeypatch.setenv("SHOP_DB", database)

@@ -9,7 +9,7 @@ from pathlib import Path
 from segmentry.errors import ConfigError
 from segmentry.ingest.engines._failures import explained
 from segmentry.ingest.engines._validity import REPEATED, TIME_OF, reasons_of, total_account
-from segmentry.runtime.memory import engine_share, process_limit
+from segmentry.runtime.memory import engine_share, process_limit, users_that_fit
 from segmentry.schema import Engine
 from segmentry.settings import SparkEngine
 
@@ -79,7 +79,7 @@ def open_engine(
 def _open_spark(
     spark: SparkEngine, scratch: Path, limit: int, memory: str | None, *, is_by_part: bool
 ) -> Engine:
-    from segmentry.ingest.engines.spark import BYTES_PER_USER, ClusterEngine, opened_cluster
+    from segmentry.ingest.engines.spark import ClusterEngine, opened_cluster
 
     with ExitStack() as stack:
         cluster = stack.enter_context(opened_cluster(spark, folder=scratch, max_bytes=limit // 2))
@@ -88,7 +88,7 @@ def _open_spark(
             scratch=scratch,
             n_bytes=engine_share(limit),
             task_bytes=engine_share(process_limit(memory or _TASK_MEMORY)),
-            max_users=None if is_by_part else limit // BYTES_PER_USER,
+            max_users=None if is_by_part else users_that_fit(limit),
             stack=stack.pop_all(),
         )
     raise AssertionError  # for the type checker: the block above returns

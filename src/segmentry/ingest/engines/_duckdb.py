@@ -11,9 +11,15 @@ import duckdb
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.errors import DataError, EngineError
-from segmentry.ingest.engines._duckdb_scan import expanded, layouts_of, quoted_text, scan_query
-from segmentry.ingest.engines._failures import cause_of, proving_text
+from segmentry.ingest.engines._duckdb_parts import TEMPORARY, part_query
+from segmentry.ingest.engines._duckdb_scan import (
+    alike,
+    expanded,
+    layouts_of,
+    quoted_text,
+    scan_query,
+)
+from segmentry.ingest.engines._failures import failure_of, proving_text
 from segmentry.ingest.engines._parts import (
     PART,
     SET_ASIDE,
@@ -28,14 +34,9 @@ from segmentry.ingest.engines._parts import (
 from segmentry.ingest.engines._plain import PlainText, plain_text, tally_if_plain
 from segmentry.ingest.engines._plain_parts import hashes_alike, split_if_plain
 from segmentry.ingest.engines._rejects import forget_rejects, unreadable_rows
-from segmentry.ingest.engines._validity import (
-    REASON,
-    TIME_OF,
-    Judged,
-    judge,
-)
-from segmentry.ingest.engines._watching import watched
-from segmentry.ingest.files import FileLayout
+from segmentry.ingest.engines._validity import REASON, TIME_OF, Judged, judge
+from segmentry.ingest.engines._watching import Config, connect, watched
+from segmentry.ingest.files import FileLayout, LineCount, require_all_rows
 from segmentry.runtime.threads import prefetch
 from segmentry.schema import (
     SECONDS_PER_DAY,
@@ -52,13 +53,6 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 Read = TypeVar("Read")
 _BYTES_PER_HELD_ROW = 64
-_INT32 = 1 << 31
-_IDS = ("user_id", "category_id", "brand_id")
-# Integers as differences of a few bits, no dictionary of ids, nothing to compress: a third less
-# time than the default, and a fifth less disk.
-_TEMPORARY = (
-    "FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 16, COMPRESSION uncompressed"
-)
 
 
 class DuckDBEngine:
@@ -68,7 +62,7 @@ class DuckDBEngine:
     errors: tuple[type[Exception], ...] = (duckdb.Error, OSError)
 
     def __init__(self, *, scratch: Path, n_bytes: int, n_threads: int | None = None) -> None:
-        config: dict[str, str | bool | int | float | list[str]] = {
+        config: Config = {
             "temp_directory": str(scratch / "spill"),
             "preserve_insertion_order": False,
             "memory_limit": f"{n_bytes}B",
@@ -81,22 +75,19 @@ class DuckDBEngine:
     @functools.cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
         """Opened when it is first requested: plain tables and counts need none."""
-        connection = duckdb.connect(config=self._config)
-        # Without it no query tells how far it is.
-        connection.execute("SET enable_progress_bar = true")
-        connection.execute("SET enable_progress_bar_print = false")
-        # A moment with a zone is written as text before it is read: in UTC on every machine.
-        connection.execute("SET TimeZone = 'UTC'")
-        return connection
+        return connect(self._config)
 
     def _ask(self, query: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(query).fetchall()
 
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
         """Return a small table with canonical names, and its unreadable rows."""
-        frame = self._read(source, _to_polars)
+        frame, counted = self._read(source, _to_polars)
+        n_unreadable = sum(unreadable_rows(self._ask).values())
+        if not source.is_distinct:
+            self._require_all(source, frame.height + n_unreadable, counted)
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
-        return frame, n_before + sum(unreadable_rows(self._ask).values())
+        return frame, n_before + n_unreadable
 
     def split_table(
         self, source: TableSource, directory: Path, *, n_parts: int
@@ -109,9 +100,12 @@ class DuckDBEngine:
             query = f"SELECT *, {part} FROM ({rows.sql_query()})"  # noqa: S608  # our own text
             self._connection.execute(f"COPY ({query}) TO {target}")
 
-        self._read(source, write)
+        _, counted = self._read(source, write)
+        parts, n_unreadable = parts_of(directory), sum(unreadable_rows(self._ask).values())
+        if not source.is_distinct:
+            self._require_all(source, sum(map(n_rows_of, parts)) + n_unreadable, counted)
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
-        return tuple(parts_of(directory)), n_before + sum(unreadable_rows(self._ask).values())
+        return tuple(parts), n_before + n_unreadable
 
     def unreadable_example(self, source: TableSource, name: str) -> str:
         """Return the first text, in order, that is not a number in a canonical column."""
@@ -122,14 +116,20 @@ class DuckDBEngine:
         texts = TableSource("texts", source.files, columns, source.shape)
         is_number = column.type == "number" or column.days_until is not None
         is_strange = f"isnan({name})" if is_number else f"{name} = {UNREADABLE_WHOLE}"
-        found = self._read(texts, lambda rows: _to_polars(rows.filter(is_strange).min("written")))
+        found, _ = self._read(
+            texts, lambda rows: _to_polars(rows.filter(is_strange).min("written"))
+        )
         unreadable_rows(self._ask)
         return str(found.item())
 
     def count_rows(self, source: TableSource) -> int:
         """Return how many rows the files of a log hold."""
         rows = TableSource("texts", source.files, source.columns, source.shape)
-        return int(self._read(rows, lambda found: found.count("*").fetchall())[0][0])
+        found, counted = self._read(rows, lambda found: found.count("*").fetchall())
+        n_rows = int(found[0][0])
+        n_unreadable = sum(unreadable_rows(self._ask).values())
+        self._require_all(source, n_rows + n_unreadable, counted)
+        return n_rows
 
     def last_moment(self, source: TableSource) -> int | None:
         """Return the moment of the last row of a log that can be used."""
@@ -142,7 +142,7 @@ class DuckDBEngine:
             n_rows, last_at = _to_polars(nw.to_native(found)).row(0)
             return n_rows, last_at
 
-        answer = self._read_log(
+        answer, _ = self._read_log(
             source,
             find,
             lambda found: found[0],
@@ -150,13 +150,12 @@ class DuckDBEngine:
             keep_users=None,
             on_progress=lambda _done, _total: None,
         )
-        unreadable_rows(self._ask)
         return answer[1]
 
     def distinct_users(self, source: TableSource) -> pl.Series:
         """Return the distinct known user ids of a log."""
         known = "user_id IS NOT NULL"
-        users = self._read(
+        users, _ = self._read(
             source, lambda rows: _to_polars(rows.filter(known).project("user_id").distinct())
         )
         unreadable_rows(self._ask)
@@ -213,7 +212,7 @@ class DuckDBEngine:
         unreadable: Mapping[str, int] = {}
         n_repeated = 0
         if judged is None:
-            judged = self._split_with_care(
+            judged, unreadable = self._split_with_care(
                 source,
                 directory,
                 n_parts=n_parts,
@@ -221,7 +220,6 @@ class DuckDBEngine:
                 keep_users=keep_users,
                 on_progress=on_progress,
             )
-            unreadable = unreadable_rows(self._ask)
         if source.is_distinct:
             distinct = functools.partial(self.write_part, source.role, is_distinct=True)
             n_repeated = collapse(directory, distinct, on_collapse)
@@ -236,9 +234,9 @@ class DuckDBEngine:
         exclude: Mapping[str, nw.Expr],
         keep_users: pl.Series | None,
         on_progress: Callable[[int, int], None],
-    ) -> Judged:
+    ) -> tuple[Judged, Mapping[str, int]]:
         part = f"CASE WHEN {REASON} = 0 THEN hash(user_id) % {n_parts} ELSE {SET_ASIDE} END"
-        options = f"{_TEMPORARY}, PARTITION_BY ({PART}), OVERWRITE"
+        options = f"{TEMPORARY}, PARTITION_BY ({PART}), OVERWRITE"
         target = f"{quoted_text(str(directory))} ({options})"
 
         def write(judged: Judged) -> Judged:
@@ -283,19 +281,12 @@ class DuckDBEngine:
 
         def write() -> None:
             rows = self._parquet(files)
-            if within is not None:
-                at = TIME_OF[role]
-                rows = rows.filter(f"{at} >= {within[0]} AND {at} < {within[1]}")
             if left_out is not None:
                 rows = rows.join(nw.to_native(left_out), "user_id", how="anti")
-            kept = [name for name in rows.columns if name != REASON]
-            small = self._small_ids(rows) if role == "behaviours" else frozenset()
-            listed = ", ".join(f"{n}::INTEGER AS {n}" if n in small else n for n in kept)
-            distinct = "DISTINCT " if is_distinct else ""
-            order, form = "", _TEMPORARY
-            if is_sorted:
-                order, form = " ORDER BY ALL", "FORMAT parquet, COMPRESSION zstd"
-            query = f"SELECT {distinct}{listed} FROM ({rows.sql_query()}){order}"  # noqa: S608  # our own names
+            query = part_query(
+                rows, role, is_distinct=is_distinct, is_sorted=is_sorted, within=within
+            )
+            form = "FORMAT parquet, COMPRESSION zstd" if is_sorted else TEMPORARY
             self._connection.execute(f"COPY ({query}) TO {quoted_text(str(target))} ({form})")
 
         self._run(write, "writing a part of the log")
@@ -341,17 +332,6 @@ class DuckDBEngine:
             names, hive_partitioning=False, union_by_name=len(names) > 1
         )
 
-    def _small_ids(self, rows: duckdb.DuckDBPyRelation) -> frozenset[str]:
-        """Return the columns of ids of which each fits into four bytes."""
-        ids = [name for name in _IDS if str(rows.types[rows.columns.index(name)]) == "BIGINT"]
-        if not ids:
-            return frozenset()
-        bounds = rows.aggregate(", ".join(f"min({name}), max({name})" for name in ids)).fetchall()
-        pairs = zip(ids, bounds[0][::2], bounds[0][1::2], strict=True)
-        return frozenset(
-            name for name, low, high in pairs if low is None or (low >= -_INT32 and high < _INT32)
-        )
-
     def tally_users(
         self,
         source: TableSource,
@@ -366,7 +346,7 @@ class DuckDBEngine:
             plain = tally_if_plain(source, layouts, exclude=exclude, on_progress=on_progress)
             if plain is not None:
                 return plain
-        judged, found = self._read_log(
+        (judged, found), unreadable = self._read_log(
             source,
             lambda judged: (judged, _to_polars(nw.to_native(judged.by_user()))),
             lambda answer: int(answer[1]["n_impressions"].sum()),
@@ -374,7 +354,7 @@ class DuckDBEngine:
             keep_users=keep_users,
             on_progress=on_progress,
         )
-        return judged.tally(found, unreadable=unreadable_rows(self._ask))
+        return judged.tally(found, unreadable=unreadable)
 
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
         """Return the rows of one part of a log, lazily."""
@@ -416,15 +396,7 @@ class DuckDBEngine:
         try:
             return query()
         except duckdb.Error as error:
-            raise self._failure(step, error) from error
-
-    def _failure(self, step: str, error: duckdb.Error) -> EngineError | DataError:
-        if "state machine reached an invalid state" in str(error):
-            return DataError(
-                f"{step}: a line ends in another way than the others, or a quote stands inside a "
-                "field; expected the same line end everywhere; write the file with one of them"
-            )
-        return EngineError(engine=self.name, step=step, cause=cause_of(error))
+            raise failure_of(self.name, step, error) from error
 
     def _read_log(
         self,
@@ -435,16 +407,31 @@ class DuckDBEngine:
         exclude: Mapping[str, nw.Expr],
         keep_users: pl.Series | None,
         on_progress: Callable[[int, int], None],
-    ) -> T:
-        """Use the judged rows of a log and show how far it is; `count` tells how many they were."""
+    ) -> tuple[T, Mapping[str, int]]:
+        """Use the judged rows of a log and show how far it is; `count` tells how many they were.
+
+        Returns lines that could not be read, by reason, too.
+        """
         kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
 
         def judge_and_use(raw: duckdb.DuckDBPyRelation) -> T:
             return use(judge(nw.from_native(raw), source, exclude=exclude, keep_users=kept))
 
         with watched(self._connection.query_progress, source, on_progress=on_progress):
-            found = self._read_plainly(source, judge_and_use, count)
-            return found[0] if found else self._read(source, judge_and_use)
+            plain = self._read_plainly(source, judge_and_use, count)
+            if plain:
+                return plain[0], {}
+            found, counted = self._read(source, judge_and_use)
+        unreadable = unreadable_rows(self._ask)
+        # A row that holds counts stands for many here; `count_rows` compares them.
+        if source.prepared is not None or "n_impressions" not in source.columns:
+            self._require_all(source, count(found) + sum(unreadable.values()), counted)
+        return found, unreadable
+
+    def _require_all(
+        self, source: TableSource, n_rows: int, counted: Mapping[Path, LineCount]
+    ) -> None:
+        require_all_rows(layouts_of(source), n_rows, source.shape, counted=counted)
 
     def _read_plainly(
         self,
@@ -468,23 +455,26 @@ class DuckDBEngine:
                 return None
         return (found,) if proof.result() == count(found) else None
 
-    def _read(self, source: TableSource, use: Callable[[duckdb.DuckDBPyRelation], T]) -> T:
-        """Use the rows of a table.
+    def _read(
+        self, source: TableSource, use: Callable[[duckdb.DuckDBPyRelation], T]
+    ) -> tuple[T, Mapping[Path, LineCount]]:
+        """Use the rows of a table; return the lines of packed files too.
 
         DuckDB pads short lines on all threads, but on one thread only where a quoted field holds
         a line break; it says so and is then read again.
         """
         step = f"reading the {source.role}"
-        with proving_text(source.files, self._connection.interrupt):
+        with proving_text(source.files, source.shape, self._connection.interrupt) as counted:
             layouts = layouts_of(source)
             forget_rejects(self._ask)
             try:
-                return use(self._scan(source, layouts))
+                return use(self._scan(source, layouts)), counted
             except duckdb.Error as error:
                 if "parallel=false" not in str(error):
-                    raise self._failure(step, error) from error
+                    raise failure_of(self.name, step, error) from error
             forget_rejects(self._ask)
-            return self._run(lambda: use(self._scan(source, layouts, is_parallel=False)), step)
+            found = self._run(lambda: use(self._scan(source, layouts, is_parallel=False)), step)
+            return found, counted
 
     def _scan(
         self,
@@ -495,15 +485,9 @@ class DuckDBEngine:
         plain: PlainText | None = None,
     ) -> duckdb.DuckDBPyRelation:
         """Return all files of a table as one relation with canonical names."""
-        wanted = {column.name for column in source.columns.values()}
-        alike: dict[tuple[object, ...], list[FileLayout]] = {}
-        for layout in layouts:
-            folders = tuple(each for each in layout.partitions if each[0] in wanted)
-            key = (layout.format, layout.delimiter, folders, *layout.columns)
-            alike.setdefault(key, []).append(layout)
         queries = [
             scan_query(source, group, is_parallel=is_parallel, plain=plain)
-            for group in alike.values()
+            for group in alike(source, layouts)
         ]
         rows = self._connection.sql(expanded(source, " UNION ALL ".join(queries)))
         is_log = source.role in TIME_OF

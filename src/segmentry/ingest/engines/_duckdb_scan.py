@@ -7,7 +7,7 @@ from pathlib import Path
 from segmentry.errors import SchemaError
 from segmentry.ingest.engines._plain import PlainText
 from segmentry.ingest.engines._validity import LARGEST_COUNT, TIME_OF, WHOLE, raw_columns_of
-from segmentry.ingest.files import BLANKS, NULL_WORDS, FileLayout, inspect_file, is_number
+from segmentry.ingest.files import BLANKS, NO_IDS, NULL_WORDS, FileLayout, inspect_file, is_number
 from segmentry.ingest.moments import (
     FIELDS,
     MONTHS,
@@ -225,7 +225,9 @@ def read_as(found: str, column: ColumnSource) -> str:
 
 def _typed(found: str, kind: ColumnType) -> str:
     if kind == "text":
-        return f"nullif({_stripped(found)}, '')"
+        text, trimmed = f"{found}::VARCHAR", f"trim({found}::VARCHAR, {quoted_text(BLANKS)})"
+        known = without_null_words(trimmed)
+        return f"CASE WHEN {_is_bare(text)} THEN {text} ELSE {known} END"
     number, careful = _cast(found, "DOUBLE"), _cast(found, "BIGINT")
     careful = f"CASE WHEN {_is_whole(found)} AND {number} = {careful} THEN {careful} END"
     whole = f"TRY_CAST({found} AS BIGINT)"
@@ -286,8 +288,12 @@ def _where_there(found: str, mark: str) -> str:
 def _stripped(found: str) -> str:
     """Return a text without the blanks around it, of which DuckDB knows one; few texts have any."""
     text = f"{found}::VARCHAR"
-    is_bare = " AND ".join(f"({text})[{place}] BETWEEN '!' AND '~'" for place in (1, -1))
-    return f"CASE WHEN {is_bare} THEN {text} ELSE trim({text}, {quoted_text(BLANKS)}) END"
+    trimmed = f"trim({text}, {quoted_text(BLANKS)})"
+    return f"CASE WHEN {_is_bare(text)} THEN {text} ELSE {trimmed} END"
+
+
+def _is_bare(text: str) -> str:
+    return " AND ".join(f"({text})[{place}] BETWEEN '!' AND '~'" for place in (1, -1))
 
 
 _CLICKS = ("is_click", "is_not_click")
@@ -304,6 +310,17 @@ def layouts_of(source: TableSource) -> list[FileLayout]:
         source.laid_out_as or source.files[0], source.shape, columns=source.column_names
     )
     return [replace(first, path=file) for file in source.files]
+
+
+def alike(source: TableSource, layouts: Sequence[FileLayout]) -> list[list[FileLayout]]:
+    """Put files together that one query reads: of one layout, in folders of the same values."""
+    wanted = {column.name for column in source.columns.values()}
+    found: dict[tuple[object, ...], list[FileLayout]] = {}
+    for layout in layouts:
+        folders = tuple(each for each in layout.partitions if each[0] in wanted)
+        key = (layout.format, layout.delimiter, folders, *layout.columns)
+        found.setdefault(key, []).append(layout)
+    return list(found.values())
 
 
 def scan_query(
@@ -342,9 +359,9 @@ def scan_query(
         held = found_in(layout, plain.underscored) if plain.underscored else ""
         only = f" WHERE contains({held}, '_')" if held else ""
         return f"SELECT {outputs} FROM {scan}{only}"  # noqa: S608  # names and paths are quoted
-    # A blank line is not a row; DuckDB leaves out some of them.
-    any_value = f"COALESCE({', '.join(fields_of(layout))}) IS NOT NULL"
-    return f"SELECT {outputs} FROM {scan} WHERE {any_value}"  # noqa: S608  # names and paths are quoted
+    # Always so: a column that is not read is not looked through for bytes that are no text.
+    is_read = f"length(COALESCE({', '.join(fields_of(layout))}, '')) >= 0"
+    return f"SELECT {outputs} FROM {scan} WHERE {is_read}"  # noqa: S608  # names and paths are quoted
 
 
 def expanded(source: TableSource, query: str) -> str:
@@ -399,6 +416,9 @@ def _output(source: TableSource, layout: FileLayout, name: str, whole: Collectio
     typed = read_as(found, column)
     if column.type == "integer" and source.role not in TIME_OF and name not in _KEYS:
         typed = f"coalesce({typed}, {_where_there(found, str(UNREADABLE_WHOLE))})"
+    if column.type == "text" and name in _KEYS:
+        nobody = ", ".join(map(quoted_text, sorted(NO_IDS)))
+        typed = f"(CASE WHEN lower({typed}) IN ({nobody}) THEN NULL ELSE {typed} END)"
     if layout.format == "csv" and name in _CLICKS and column.type == "integer":
         # Comparing is cheaper than casting back and forth: 0.2 of 2 CPU seconds per 6 million rows.
         typed = f"CASE WHEN {found} = '0' THEN 0 WHEN {found} = '1' THEN 1 ELSE {typed} END"

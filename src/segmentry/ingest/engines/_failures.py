@@ -4,17 +4,19 @@ import contextlib
 import gzip
 import itertools
 import os
+import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from segmentry.errors import DataError, EngineError
-from segmentry.ingest.files import explaining_gzip
-from segmentry.schema import Engine
+from segmentry.ingest.files import LineCount, explaining_gzip
+from segmentry.schema import Engine, FileShape
 
 _MAX_LOOKED_AT = 1 << 22
 _LONGEST_READ, _LONGEST_SHOWN = 1 << 14, 500
+_OTHER_TYPE = re.compile(r'file "(.+?)": failed to cast column "(.+?)" from type (\S+) to (\S+?):')
 _DISK_REASONS = ("No space left on device", "File too large", "Disk quota exceeded")
 
 
@@ -29,7 +31,20 @@ def cause_of(error: BaseException) -> str:
         if reason.lower() in message.lower():
             return f"{reason} for temporary files; free some, or have them on a larger disk"
     line = " ".join(message[:_LONGEST_READ].split())
+    if found := _OTHER_TYPE.search(line):
+        file, name, own, other = found.groups()
+        return f"{file}: column {name!r} is {own}, and {other} in other files; write them alike"
     return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]} …"
+
+
+def failure_of(engine: str, step: str, error: Exception) -> EngineError | DataError:
+    """Return what an engine met while it read: of its own, or in the file."""
+    if "state machine reached an invalid state" in str(error):
+        return DataError(
+            f"{step}: a line ends in another way than the others, or a quote stands inside a "
+            "field; expected the same line end everywhere; write the file with one of them"
+        )
+    return EngineError(engine=engine, step=step, cause=cause_of(error))
 
 
 def advice_on_quotes(path: Path) -> str:
@@ -71,7 +86,9 @@ _DELIMITERS = (b",", b"\t", b";", b"|")
 
 
 @contextlib.contextmanager
-def proving_text(files: Sequence[Path], interrupt: Callable[[], None]) -> Iterator[None]:
+def proving_text(
+    files: Sequence[Path], shape: FileShape, interrupt: Callable[[], None]
+) -> Iterator[Mapping[Path, LineCount]]:
     """Prove that text files have no line that DuckDB would lose, and that gzip files are whole.
 
     DuckDB refuses a line beyond 2 MB, but one beyond its buffer of 32 MB is lost without a word;
@@ -81,19 +98,22 @@ def proving_text(files: Sequence[Path], interrupt: Callable[[], None]) -> Iterat
     DuckDB compares none: of 640,000 rows with a wrong checksum it reads all. Unpacking takes one
     core, as DuckDB's own does, and the other is there for it. On leaving, a DataError says which
     file is cut off or holds other bytes than were packed; whatever else went wrong meanwhile is its
-    consequence, also that `interrupt` ended the reading as soon as this was known.
+    consequence, also that `interrupt` ended the reading as soon as this was known. Their lines are
+    then counted too.
     """
     for file in files:
         if file.suffix not in (".gz", ".parquet"):
             with file.open("rb", buffering=0) as stream:
                 _refuse_long_lines(file, _beginnings(stream.fileno(), file.stat().st_size))
-    packed = [file for file in files if file.suffix == ".gz"]
+    packed = {file: LineCount(file, shape) for file in files if file.suffix == ".gz"}
     with _proving_packed(packed, interrupt) if packed else contextlib.nullcontext():
-        yield
+        yield packed
 
 
 @contextlib.contextmanager
-def _proving_packed(files: Sequence[Path], interrupt: Callable[[], None]) -> Iterator[None]:
+def _proving_packed(
+    files: Mapping[Path, LineCount], interrupt: Callable[[], None]
+) -> Iterator[None]:
     has_head_start, is_over, has_left = threading.Event(), threading.Event(), threading.Event()
 
     def is_stopped(n_bytes: int) -> bool:
@@ -133,18 +153,19 @@ def _proving_packed(files: Sequence[Path], interrupt: Callable[[], None]) -> Ite
         proof.result()
 
 
-def _require_whole(files: Sequence[Path], is_stopped: Callable[[int], bool]) -> None:
-    """Unpack gzip files to their ends and keep nothing.
+def _require_whole(files: Mapping[Path, LineCount], is_stopped: Callable[[int], bool]) -> None:
+    """Unpack gzip files to their ends, count their lines and keep nothing.
 
     `is_stopped` is called with the bytes unpacked so far, and ends it.
 
     Raises DataError if a file is cut off or holds other bytes than were packed.
     """
     n_bytes = itertools.count(step=_CHUNK)
-    for file in files:
+    for file, count in files.items():
         with explaining_gzip(file), gzip.open(file, "rb") as stream:
             pieces = iter(lambda: b"" if is_stopped(next(n_bytes)) else stream.read(_CHUNK), b"")
-            blocks = (p[at : at + _BLOCK] for p in pieces for at in range(0, len(p), _BLOCK))
+            seen = map(count.add, pieces)
+            blocks = (p[at : at + _BLOCK] for p in seen for at in range(0, len(p), _BLOCK))
             _refuse_long_lines(file, blocks)
 
 

@@ -4,9 +4,23 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
+import duckdb
+
 from segmentry.schema import TableSource
 
+Config = dict[str, str | bool | int | float | list[str]]
+
 _SECONDS_BETWEEN_LOOKS = 0.2
+
+
+def connect(config: Config) -> duckdb.DuckDBPyConnection:
+    """Open a database in memory whose queries tell how far they are."""
+    connection = duckdb.connect(config=config)
+    connection.execute("SET enable_progress_bar = true")
+    connection.execute("SET enable_progress_bar_print = false")
+    # A moment with a zone is written as text before it is read: in UTC on every machine.
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
 
 
 @contextlib.contextmanager

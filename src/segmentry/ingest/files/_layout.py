@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import gzip
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -10,8 +11,11 @@ from typing import Literal
 from urllib.parse import unquote
 
 from segmentry.errors import SchemaError
-from segmentry.ingest.files._values import NULL_WORDS
+from segmentry.ingest.files._values import BLANKS, NULL_WORDS
 
+DELIMITERS = ",\t;|"
+_HEAD_BYTES, _MAX_PREAMBLE = 1 << 16, 1000
+_AROUND_NAMES = BLANKS + '"'
 _NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -48,7 +52,7 @@ class FileLayout:
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """Column names without surrounding white space."""
-        return tuple(name.strip() for name in self.columns)
+        return tuple(name.strip(BLANKS) for name in self.columns)
 
     @functools.cached_property
     def _known(self) -> dict[str, tuple[str, ...]]:
@@ -78,7 +82,7 @@ class FileLayout:
         return [
             value
             for row in self._rows
-            if len(row) > position and (value := row[position].strip()) not in NULL_WORDS
+            if len(row) > position and (value := row[position].strip(BLANKS)) not in NULL_WORDS
         ]
 
 
@@ -112,9 +116,13 @@ def require_columns(layout: FileLayout, required: Iterable[str]) -> None:
 
 def _header_further_down(layout: FileLayout, required: Collection[str]) -> str:
     """Say which line names the columns, where one below the first does."""
-    for place, row in enumerate(layout.sample, start=1):
-        if set(required) <= {each.strip() for each in row}:
-            n_lines = layout.skip_lines + place
+    if layout.format != "csv" or not layout.path.is_file():
+        return ""
+    with gzip.open(layout.path) if layout.path.suffix == ".gz" else layout.path.open("rb") as file:
+        lines = file.read(_HEAD_BYTES).decode("utf-8-sig", errors="replace").split("\n")
+    for n_lines, line in enumerate(lines[:_MAX_PREAMBLE]):
+        cells = ({each.strip(_AROUND_NAMES) for each in line.split(sign)} for sign in DELIMITERS)
+        if n_lines > layout.skip_lines and any(set(required) <= each for each in cells):
             return (
                 f"; line {n_lines + 1} names them: remove the lines above it, or say "
                 f"skip_lines = {n_lines} in a mapping"

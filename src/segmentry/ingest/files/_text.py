@@ -11,13 +11,12 @@ from pathlib import Path
 
 from segmentry.errors import DataError, EmptyDataError, SchemaError
 from segmentry.ingest.files._json import SUFFIXES, json_layout
-from segmentry.ingest.files._layout import FileLayout, partitions_of
+from segmentry.ingest.files._layout import DELIMITERS, FileLayout, partitions_of
 from segmentry.schema import FileShape
 
 HEAD_BYTES = 1 << 18
 TAIL_BYTES = 1 << 16
 _SAMPLE_ROWS = 1000
-_DELIMITERS = ",\t;|"
 _QUOTED = re.compile(r'"[^"]*"')
 _NO_HEADERS = ("#", "sep=", "//")
 _ENCODINGS = {
@@ -112,7 +111,7 @@ def _last_lines(path: Path) -> list[str]:
 
 def _delimiter_of(header: str) -> str:
     """Return the delimiter that occurs most, not counting what is quoted."""
-    return max(_DELIMITERS, key=_QUOTED.sub("", header).count)
+    return max(DELIMITERS, key=_QUOTED.sub("", header).count)
 
 
 def _csv_rows(path: Path, text: str, delimiter: str, *, escape: str) -> list[list[str]]:

@@ -8,13 +8,24 @@ NULL_WORDS = (
     *("None", "NONE", r"\N"),
 )
 """How a missing value is written: by databases, spreadsheets, R, pandas and Hive."""
+NO_IDS = frozenset(
+    (
+        *(word.lower() for word in NULL_WORDS),
+        *("n/a", "#na", "nil", "<null>", "<nil>", "[null]", "undefined", "(not set)", "-nan"),
+        *("nat", "''", '""'),
+        *("#null!", "#ref!", "#value!", "#name?", "#num!", "#div/0!", "1.#qnan", "-1.#ind"),
+        "00000000-0000-0000-0000-000000000000",
+    )
+)
+"""What is nobody's id, in lower case: errors of spreadsheets, and devices that give none."""
 FLAGS = (
     *((word, 1) for word in ("1", "1.0", "true", "t", "yes", "y")),
     *((word, 0) for word in ("0", "0.0", "false", "f", "no", "n")),
 )
 """How yes and no are written, in lower case."""
-BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
-"""All that `str.strip` takes away, for readers that take away less by themselves."""
+_UNSEEN = (0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A))
+BLANKS = "".join((*filter(str.isspace, map(chr, range(0x3001))), *map(chr, _UNSEEN), "\ufeff"))
+"""All that `str.strip` takes away, and what is not seen at the ends of copied text."""
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
 _SHORTENED = re.compile(r"[0-9](\.[0-9]+)?e\+(0[0-9]|1[0-4])")

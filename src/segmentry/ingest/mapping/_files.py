@@ -1,13 +1,15 @@
 """Find the files that a mapping names: paths, globs, folders."""
 
 import difflib
+import gzip
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from segmentry.errors import DataError, EmptyDataError
-from segmentry.ingest.files import FileLayout
+from segmentry.ingest.files import FileLayout, explaining_gzip
 from segmentry.ingest.remote import Places, is_table, place_of
 
 _MAGIC = frozenset("*?[")
@@ -63,7 +65,7 @@ def inspect_parts(
     """Look at the files of a table; those without rows, as many writers leave them, are left out.
 
     Raises EmptyDataError if none has rows; DataError if two are the same, such as ``log.csv`` and
-    ``log (1).csv``.
+    ``log (1).csv`` or ``log (1).csv.gz``.
     """
     layouts: list[FileLayout] = []
     empty = None
@@ -85,12 +87,19 @@ def _refuse_equal(layouts: Sequence[FileLayout]) -> None:
     """
     alike: dict[object, list[Path]] = {}
     for each in (layout for layout in layouts if len(layout.sample) >= _MIN_ROWS_OF_A_COPY):
-        size = each.path.stat().st_size
-        alike.setdefault((size, each.partitions, each.sample), []).append(each.path)
+        begin = each.sample[:_MIN_ROWS_OF_A_COPY]
+        alike.setdefault((each.partitions, begin), []).append(each.path)
     for files in alike.values():
+        sizes = Counter(file.stat().st_size for file in files)
+        is_packed = any(file.suffix == ".gz" for file in files)
         digests: dict[bytes, Path] = {}
         for file in files if len(files) > 1 else ():
-            with file.open("rb") as stream:
+            if not is_packed and sizes[file.stat().st_size] == 1:
+                continue
+            with (
+                explaining_gzip(file),
+                gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream,
+            ):
                 digest = hashlib.file_digest(stream, "sha256").digest()
             other = digests.setdefault(digest, file)
             if other is not file:
@@ -118,18 +127,31 @@ def _refuse_copies(files: Sequence[Path], *, text: str) -> None:
 def _matches(pattern: str, base: Path) -> list[Path]:
     path = base / pattern
     if path.is_dir():
-        return _data_files(path)
+        return _within(path, _data_files(path))
     if path.exists() or not _MAGIC & set(pattern):
         return [path] if path.exists() else []
     root = Path(path.anchor) if path.is_absolute() else Path()
     names = path.relative_to(root)
     fixed = root.joinpath(*itertools.takewhile(lambda part: not _MAGIC & set(part), names.parts))
     is_hidden_wanted = names.name.startswith(_HIDDEN)
-    return [
-        found
-        for found in root.glob(str(names))
-        if found.is_file() and (is_hidden_wanted or not _is_hidden(found.relative_to(fixed)))
+    found = [
+        each
+        for each in root.glob(str(names))
+        if each.is_file() and (is_hidden_wanted or not _is_hidden(each.relative_to(fixed)))
     ]
+    return _within(fixed, found)
+
+
+def _within(folder: Path, files: list[Path]) -> list[Path]:
+    """Refuse files that a folder only links to: nobody named them."""
+    home = folder.resolve()
+    for file in files:
+        if not file.resolve().is_relative_to(home):
+            raise DataError(
+                f"{file}: a link that leads out of {folder}, to {file.resolve()}; expected files "
+                "that are there; name this file itself, or copy it"
+            )
+    return files
 
 
 def _is_hidden(file: Path) -> bool:

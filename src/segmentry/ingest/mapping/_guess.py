@@ -14,6 +14,7 @@ from segmentry.ingest.mapping._model import BehaviourCodes
 from segmentry.ingest.mapping._schemas import KnownSchema, known_schema
 from segmentry.ingest.moments import count_from_elsewhere, find_time_format
 from segmentry.ingest.numbers import find_number_format, read_number
+from segmentry.ingest.remote import Places
 from segmentry.schema import ADS_COLUMNS, FileShape
 
 _MAX_SHOWN = 6
@@ -135,7 +136,8 @@ def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...
 
     Raises DataError if no file is found, or two tables have the same role.
     """
-    tables = [_guess(files, layout) for files, layout in _tables_of(paths, base)]
+    with Places.opened(None, None) as places:
+        tables = [_guess(files, layout) for files, layout in _tables_of(paths, base, places)]
     if len(tables) > 1 and not any(table.role == "log" for table in tables):
         raise DataError(
             f"found {', '.join(map(_text, tables))}, and none looks like a log (a user id, and a "
@@ -206,7 +208,9 @@ def _with_one_log(tables: list[GuessedTable]) -> list[GuessedTable]:
     ]
 
 
-def _tables_of(paths: Sequence[str], base: Path) -> list[tuple[tuple[str, ...], FileLayout]]:
+def _tables_of(
+    paths: Sequence[str], base: Path, places: Places
+) -> list[tuple[tuple[str, ...], FileLayout]]:
     """Return each table: how its files are named, and its first file.
 
     Files of the same columns are one table, in whatever order each has them; of files without
@@ -214,7 +218,8 @@ def _tables_of(paths: Sequence[str], base: Path) -> list[tuple[tuple[str, ...], 
     """
     found: dict[object, tuple[list[str], FileLayout]] = {}
     for path in paths:
-        layouts = inspect_parts(find_files([path], base=base, role="init"), _inspect)
+        files = find_files([path], base=base, role="init", places=places)
+        layouts = inspect_parts(places.sample(files), _inspect)
         keys = [
             frozenset(each.all_names) if each.has_header else (path, each.all_names)
             for each in layouts
@@ -222,9 +227,7 @@ def _tables_of(paths: Sequence[str], base: Path) -> list[tuple[tuple[str, ...], 
         is_one = len(set(keys)) == 1
         for key, layout in zip(keys, layouts, strict=True):
             names, _ = found.setdefault(key, ([], layout))
-            file = layout.path
-            name = str(file.relative_to(base) if file.is_relative_to(base) else file)
-            name = path if is_one else name
+            name = path if is_one else places.name_of(layout.path, base=base)
             if name not in names:
                 names.append(name)
     return [(tuple(names), layout) for names, layout in found.values()]

@@ -10,6 +10,7 @@ from segmentry.errors import ConfigError, SchemaError
 from segmentry.ingest.clocks import Clock
 from segmentry.ingest.files import (
     FLAGS,
+    NO_IDS,
     has_integers_only,
     is_number,
     is_padded,
@@ -36,11 +37,12 @@ from segmentry.ingest.moments import (
     NUMBERS,
     SECONDS_PER_UNIT,
     contradiction_of,
+    count_from_elsewhere,
     find_time_format,
     has_hours,
     midnight,
 )
-from segmentry.ingest.numbers import find_number_format, read_number
+from segmentry.ingest.numbers import find_number_format, read_number, unit_of
 from segmentry.ingest.remote import Places
 from segmentry.schema import (
     BEHAVIOUR_ACTIONS,
@@ -203,7 +205,8 @@ def _time_column(
 
 def _id_type(values: Sequence[str]) -> ColumnType:
     """Ids that are not all integers are text, and so are padded ones: 007 is not to become 7."""
-    return "text" if any(map(is_padded, values)) or not has_integers_only(values) else "integer"
+    ids = [value for value in values if value.lower() not in NO_IDS]
+    return "text" if any(map(is_padded, ids)) or not has_integers_only(ids) else "integer"
 
 
 def _time_format(log: TimedMapping, found: Found, name: str, *, role: str) -> str:
@@ -230,6 +233,12 @@ def _time_format(log: TimedMapping, found: Found, name: str, *, role: str) -> st
             )
         return declared
     time_format = find_time_format(values)
+    if not time_format and count_from_elsewhere(values):
+        raise SchemaError(
+            f"{found.files[0]}: column {name!r} holds {_examples_of(values)}, which do not count "
+            f'from 1970; say under [{role}] from when and in what: origin = "2017-05-06" and '
+            f"time_format, one of {', '.join(NUMBERS)}"
+        )
     if not time_format:
         raise SchemaError(
             f"{found.files[0]}: column {name!r} holds {_examples_of(values)}; how times are "
@@ -428,9 +437,11 @@ def _check_types(found: Found, columns: Mapping[str, ColumnSource]) -> None:
         if any(_can_read(value, column) for value in values):
             continue
         expected = "whole numbers" if column.type == "integer" else "numbers"
+        unit = unit_of(values[0]) if column.type == "number" else ""
+        advice = f"write them without {unit!r}" if unit else "check that the columns are in order"
         raise SchemaError(
             f"{found.files[0]}: column {column.name!r} holds {values[0]!r}, expected {expected}; "
-            "check that the columns are in order"
+            f"{advice}"
         )
 
 

@@ -4,9 +4,9 @@ In: a name such as ``s3://bucket/log``. Out: local files with what is read of th
 of the bytes. All that reads files reads local ones, so that rows are judged in one way only.
 """
 
-from segmentry.ingest.remote._folders import at_hand, put_folder, require_free
+from segmentry.ingest.remote._folders import at_hand, put_folder, require_free, require_writable
 from segmentry.ingest.remote._names import Place, place_of
-from segmentry.ingest.remote._places import Places
+from segmentry.ingest.remote._places import Places, Session, Wanted, fetch
 from segmentry.ingest.remote._pruning import TimeBounds
 from segmentry.ingest.remote._rows import (
     Rows,
@@ -15,21 +15,26 @@ from segmentry.ingest.remote._rows import (
     lake_options,
     query_rows,
 )
-from segmentry.ingest.remote._stores import file_system_of, store_of
+from segmentry.ingest.remote._stores import file_system_of, object_store_of, store_of
 
 __all__ = [
     "Place",
     "Places",
     "Rows",
+    "Session",
     "TimeBounds",
+    "Wanted",
     "at_hand",
     "database_address",
+    "fetch",
     "file_system_of",
     "is_table",
     "lake_options",
+    "object_store_of",
     "place_of",
     "put_folder",
     "query_rows",
     "require_free",
+    "require_writable",
     "store_of",
 ]

@@ -17,6 +17,10 @@ _DENIED = (
     "no right to {verb} it with the credentials of the environment, or they have expired; renew "
     "them or ask its owner"
 )
+_REFUSED = (
+    "the store refuses the request (HTTP status 400): the credentials of the environment may have "
+    "expired, or their region is another; renew them or set AWS_REGION"
+)
 _REASONS = (
     (("NO_SUCH_BUCKET", "NoSuchBucket", "ContainerNotFound"), "no such bucket; check its name"),
     (("EXPIRED_TOKEN", "ExpiredToken", "TokenExpired", "has expired"), _EXPIRED),
@@ -25,9 +29,19 @@ _REASONS = (
         "the credentials of the environment are not accepted; check them",
     ),
     (("ACCESS_DENIED", "AccessDenied", "HTTP status 403", "PERMISSION_DENIED"), _DENIED),
+    # What a store answers where it may send no words, as to a question for a size.
+    (("HTTP status 400",), _REFUSED),
     (("UNAUTHENTICATED", "InvalidAuthentication", "HTTP status 401"), _DENIED),
 )
-_UNREACHED = ("NETWORK_CONNECTION", "timed out", "timeout", "refused", "resolve", "UNAVAILABLE")
+_UNREACHED = (
+    "NETWORK_CONNECTION",
+    "timed out",
+    "timeout",
+    "refused",
+    "resolve",
+    "not known",
+    "UNAVAILABLE",
+)
 
 
 def changed(place: Place) -> DataError:
@@ -48,7 +62,7 @@ def patiently(action: Callable[[], _T], place: Place, *, writes: bool = False) -
         except FileNotFoundError:
             raise
         except OSError as error:
-            reason = _reason_of(error)
+            reason = reason_of(str(error))
             if reason or wait is None:
                 text = reason.format(verb=verb) or _last_words(error, done)
                 raise kind(f"{place}: {text}") from error
@@ -56,16 +70,20 @@ def patiently(action: Callable[[], _T], place: Place, *, writes: bool = False) -
     raise AssertionError("the last try returns or raises")
 
 
-def _reason_of(error: OSError) -> str:
-    """Return why another try is of no use; empty where it may be."""
-    text = str(error)
+def reason_of(text: str) -> str:
+    """Return why another try is of no use, by what a store answers; empty where it may be."""
     return next((why for words, why in _REASONS if any(word in text for word in words)), "")
+
+
+def is_unreached(text: str) -> bool:
+    """Whether an answer says that there was none."""
+    return any(word in text for word in _UNREACHED)
 
 
 def _last_words(error: OSError, done: str) -> str:
     text = " ".join(str(error).split())
     n_tries = len(WAITS) + 1
-    if any(word in text for word in _UNREACHED):
+    if is_unreached(text):
         return f"cannot be reached, tried {n_tries} times; check the network and the address"
     # An address may be signed: what follows its question mark is nobody's business.
     text = re.sub(r"\?\S+", "?…", text)[:_MAX_TEXT]

@@ -76,8 +76,17 @@ def require_free(place: Place, *, last: str, overwrite: bool) -> None:
             f"{place}: exists and is not a run folder (no {last}), so it is not replaced; choose "
             "another --out"
         )
-    with _staging(store, place) as staging:
-        store.put(io.BytesIO(), _within(staging, last))
+    require_writable(store, place)
+
+
+def require_writable(store: ObjectStore, folder: Place) -> None:
+    """Refuse a folder that cannot be written, before any work is done; raises OutputError."""
+    probe = _within(folder, f".{secrets.token_hex(4)}{_UNFINISHED}")
+    try:
+        store.put(io.BytesIO(), probe)
+        store.remove(probe)
+    except OutputError as error:
+        raise OutputError(str(error).replace(str(probe), str(folder))) from error
 
 
 def put_folder(
@@ -152,9 +161,11 @@ def _staging(store: ObjectStore, place: Place) -> Iterator[Place]:
         yield staging
     except _KeptError:
         raise
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OutputError):
             store.remove(staging, is_folder=True)
+        if isinstance(error, OutputError):
+            raise OutputError(str(error).replace(str(staging), str(place))) from error
         raise
     store.remove(staging, is_folder=True)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from segmentry.errors import ConfigError, DataError, SegmentryError
+from segmentry.errors import ConfigError, DataError, EngineError, SegmentryError
 from segmentry.ingest.files import HEAD_BYTES, TAIL_BYTES, FileLayout, require_columns
 from segmentry.ingest.remote._failures import changed, patiently
 from segmentry.ingest.remote._names import MAGIC, Place, fixed_part
@@ -30,7 +30,7 @@ from segmentry.schema import BroughtFile, Progress
 
 _CHUNK = 16 << 20
 _N_CONNECTIONS = 8
-_FOOTER = 64 << 10
+_FOOTER = 16 << 10
 _ROWS = 1 << 16
 Span = tuple[int, int]
 _T = TypeVar("_T")
@@ -47,6 +47,40 @@ class _Held:
     opened: Opened | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     is_parquet: bool = False
+    of_table: str = ""
+    """Version of the table of a lake that it is of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Pieces of a file elsewhere, for what stands in for it; its version is the one looked at."""
+
+    place: Place
+    file: Path
+    n_bytes: int
+    version: str
+    spans: tuple[Span, ...]
+
+
+def fetch(wanted: Wanted) -> None:
+    """Copy pieces of a file elsewhere, in whatever process, with its credentials.
+
+    Raises DataError if it cannot be read, or is not what it was when it was looked at.
+    """
+    place = wanted.place
+    opened = _there(lambda: store_of(place).open(place), place)
+    if (opened.n_bytes, opened.version) != (wanted.n_bytes, wanted.version):
+        raise changed(place)
+    for span in wanted.spans:
+        _copy(opened, wanted.file, span, place)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a session of Spark does for files elsewhere: opens its tables, fetches in its tasks."""
+
+    table: Callable[[str], Rows]
+    fetch: Callable[[Sequence[Wanted], Path], None]
 
 
 class Places:
@@ -60,9 +94,9 @@ class Places:
         self,
         make_folder: Callable[[], Path],
         progress: Progress | None,
-        of_session: Callable[[str], Rows] | None = None,
+        session: Session | None = None,
     ) -> None:
-        self._make_folder, self._progress, self._of_session = make_folder, progress, of_session
+        self._make_folder, self._progress, self._session = make_folder, progress, session
         self._held: dict[Path, _Held] = {}
         self._closing = contextlib.ExitStack()
         self._rows: dict[Path, Rows] = {}
@@ -80,14 +114,11 @@ class Places:
         cls,
         temp: str | None,
         progress: Progress | None,
-        of_session: Callable[[str], Rows] | None = None,
+        session: Session | None = None,
     ) -> Iterator["Places"]:
-        """Open the door; what was fetched is removed at the end, and errors name the places.
-
-        `of_session` opens a table of a session of Spark, by its name.
-        """
+        """Open the door; what was fetched is removed at the end, and errors name the places."""
         with contextlib.ExitStack() as stack:
-            places = cls(lambda: stack.enter_context(scratch_folder(temp)), progress, of_session)
+            places = cls(lambda: stack.enter_context(scratch_folder(temp)), progress, session)
             stack.push(places._closing)
             with places._naming():
                 yield places
@@ -99,6 +130,9 @@ class Places:
             yield
         except SegmentryError as error:
             text = str(error)
+            is_read = isinstance(error, DataError | EngineError) and bool(self._held)
+            if is_read and f"{self._folder}/" in text:
+                self.finish()  # what cannot be read may be half of an earlier file
             for scheme in {held.place.scheme for held in self._held.values()}:
                 text = text.replace(f"{self._folder}/{scheme}:/", f"{scheme}://")
             for file, rows in self._rows.items():
@@ -137,6 +171,24 @@ class Places:
         self.finish()
         return place.local(self._folder)
 
+    def sample(self, files: Sequence[Path]) -> Sequence[Path]:
+        """Fetch what shows how files look: beginnings of text, first row groups of Parquet."""
+        if any(each in self._rows for each in files):
+            raise DataError("found a table, expected files; write its mapping by hand")
+        held = [each for each in self.look(files) if self._held[each].is_parquet]
+        metadata = {file: _metadata_of(file) for file in held}
+        wanted = {
+            f: spans_of(m, range(min(1, m.num_row_groups)), None) for f, m in metadata.items()
+        }
+        self._fetch(wanted)
+        return files
+
+    def name_of(self, file: Path, *, base: Path) -> str:
+        """Return how a file is named, from a folder if it is below it."""
+        if file in self._held:
+            return str(self._held[file].place)
+        return str(file.relative_to(base) if file.is_relative_to(base) else file)
+
     def table(self, name: str, *, base: Path) -> Path:
         """Return where the rows of a table are written: of a lake, or of a session of Spark.
 
@@ -144,9 +196,9 @@ class Places:
         """
         if not name.startswith(OF_SESSION):
             return self.rows(table_rows(name, base=base))
-        if self._of_session is None:
+        if self._session is None:
             raise ConfigError(f"{name}: a table of a session of Spark; add --engine spark")
-        return self.rows(self._of_session(name.removeprefix(OF_SESSION)))
+        return self.rows(self._session.table(name.removeprefix(OF_SESSION)))
 
     def rows(self, rows: Rows) -> Path:
         """Return where the rows of a table that is not a file are written."""
@@ -155,25 +207,35 @@ class Places:
         self._closing.callback(rows.close)
         return file
 
-    def _write(self, file: Path, columns: frozenset[str]) -> list[Path]:
-        """Write some columns of a table that is not a file; return the files, one or many."""
+    def _files_of(self, file: Path, columns: frozenset[str]) -> list[Path]:
+        """Return the files of a table that is not a file, one or many, with some of its columns."""
         rows = self._rows[file]
         require_columns(FileLayout(file, "parquet", "", rows.columns, ()), sorted(columns))
+        for part in rows.parts:
+            self._place(part.place, part.n_bytes, version=rows.version)
+        parts = self.look([p.place.local(self._folder) for p in rows.parts], is_parquet=True)
+        if all(rows.are_in(_metadata_of(each), columns, folders_of(each)) for each in parts):
+            return parts or self._write(file, columns)
+        return self._write(file, columns)
+
+    def _write(self, file: Path, columns: frozenset[str]) -> list[Path]:
+        """Write some columns of a table that is not a file."""
+        rows = self._rows[file]
         file.parent.mkdir(exist_ok=True)
         wanted = [name for name in rows.columns if name.strip() in columns]
         n_bytes = rows.write(wanted, file)
         self._written.append(BroughtFile(file, rows.name, n_bytes, n_bytes, rows.version))
         return sorted(file.glob("part-*.parquet")) if file.is_dir() else [file]
 
-    def _place(self, place: Place, n_bytes: int) -> None:
-        """Make an empty file of the size of another."""
+    def _place(self, place: Place, n_bytes: int, *, version: str = "") -> None:
+        """Make an empty file of the size of another, which may be of a `version` of a table."""
         file = place.local(self._folder)
         if file in self._held:
             return
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("wb") as stream:
             stream.truncate(n_bytes)
-        self._held[file] = _Held(place, n_bytes)
+        self._held[file] = _Held(place, n_bytes, of_table=version)
 
     def _store(self, place: Place) -> Store:
         if place.scheme not in self._stores:
@@ -206,7 +268,7 @@ class Places:
         files = [
             each
             for file in files
-            for each in (self._write(file, columns) if file in self._rows else [file])
+            for each in (self._files_of(file, columns) if file in self._rows else [file])
         ]
         held = {file: self._held[file] for file in files if file in self._held}
         metadata = {file: _metadata_of(file) for file, each in held.items() if each.is_parquet}
@@ -221,7 +283,7 @@ class Places:
             for place, reason in enumerate(found):
                 if reason:
                     n_left_out[reason] += metadata[file].row_group(place).num_rows
-        self._fetch(spans)
+        self._fetch(spans, in_tasks=True)
         for file, found in reasons.items():
             if any(found) and not all(found):
                 _keep_groups(file, _kept(found), columns)
@@ -246,8 +308,8 @@ class Places:
         )
         return (*found, *self._written)
 
-    def _fetch(self, wanted: Mapping[Path, Sequence[Span]]) -> None:
-        """Fetch pieces of files that are not here yet."""
+    def _fetch(self, wanted: Mapping[Path, Sequence[Span]], *, in_tasks: bool = False) -> None:
+        """Fetch pieces of files that are not here yet, in tasks of a session if there is one."""
         missing: dict[Path, list[Span]] = {}
         for file, requested in wanted.items():
             held = self._held[file]
@@ -264,12 +326,28 @@ class Places:
                 for file, has_ranges in zip(missing, pool.map(self._open, missing), strict=True):
                     whole = [(0, self._held[file].n_bytes)]
                     tasks += [(file, each) for each in (missing[file] if has_ranges else whole)]
+                if in_tasks and self._session is not None:
+                    self._session.fetch(self._wanted(tasks), self._folder.absolute())
+                    return
                 for task, span in zip(tasks, pool.map(self._fetch_span, tasks), strict=True):
                     self._held[task[0]].spans.append(span)
                     n_done += span[1]
                     report(min(n_done, n_bytes), n_bytes)
             finally:
                 pool.shutdown(cancel_futures=True)
+
+    def _wanted(self, tasks: Sequence[tuple[Path, Span]]) -> list[Wanted]:
+        """Note pieces as fetched, and return them by file."""
+        spans: dict[Path, list[Span]] = {}
+        for file, span in tasks:
+            spans.setdefault(file, []).append(span)
+            self._held[file].spans.append(span)
+            self._held[file].n_fetched += span[1]
+        return [
+            Wanted(held.place, file.absolute(), held.n_bytes, _version_of(held), tuple(spans[file]))
+            for file, held in self._held.items()
+            if file in spans
+        ]
 
     def _open(self, file: Path) -> bool:
         """Open a file, once, and return whether pieces of it can be had."""
@@ -282,25 +360,32 @@ class Places:
 
     def _fetch_span(self, task: tuple[Path, Span]) -> Span:
         """Copy a piece of a file into what stands in for it."""
-        file, (first, n_bytes) = task
+        file, span = task
         held = self._held[file]
-        opened = held.opened
-        assert opened is not None, "opened before"  # noqa: S101  # by what calls it
+        assert held.opened is not None, "opened before"  # noqa: S101  # by what calls it
+        n_fetched = _copy(held.opened, file, span, held.place)
+        with held.lock:
+            held.n_fetched += n_fetched
+        return span
 
-        def copy() -> None:
-            n_done = 0
-            with file.open("r+b") as stream:
-                stream.seek(first)
-                for piece in opened.pieces(first, n_bytes):
-                    stream.write(piece)
-                    n_done += len(piece)
-            with held.lock:
-                held.n_fetched += n_done
-            if n_done < n_bytes:
-                raise OSError(f"the connection broke after {n_done:,} of {n_bytes:,} bytes")
 
-        _there(copy, held.place)
-        return first, n_bytes
+def _copy(opened: Opened, file: Path, span: Span, place: Place) -> int:
+    """Copy a piece of a file into what stands in for it; return the bytes of all tries."""
+    first, n_bytes = span
+    n_done: list[int] = []
+
+    def copy() -> None:
+        n_done.append(0)
+        with file.open("r+b") as stream:
+            stream.seek(first)
+            for piece in opened.pieces(first, n_bytes):
+                stream.write(piece)
+                n_done[-1] += len(piece)
+        if n_done[-1] < n_bytes:
+            raise OSError(f"the connection broke after {n_done[-1]:,} of {n_bytes:,} bytes")
+
+    _there(copy, place)
+    return sum(n_done)
 
 
 def _there(action: Callable[[], _T], place: Place) -> _T:
@@ -316,7 +401,7 @@ def _kept(reasons: Sequence[str]) -> list[int]:
 
 
 def _version_of(held: _Held) -> str:
-    return "" if held.opened is None else held.opened.version
+    return held.of_table or ("" if held.opened is None else held.opened.version)
 
 
 def _joined(spans: Iterable[Span], size: int) -> list[Span]:

@@ -103,13 +103,18 @@ def _ends(statistics: Any) -> tuple[Any, Any]:
         return None, None
 
 
-def spans_of(metadata: Any, groups: Sequence[int], wanted: frozenset[str]) -> list[tuple[int, int]]:
-    """Return where the wanted columns of some row groups begin and how long they are."""
+def spans_of(
+    metadata: Any, groups: Sequence[int], wanted: frozenset[str] | None
+) -> list[tuple[int, int]]:
+    """Return where the wanted columns of some row groups begin and how long they are.
+
+    All columns where none are named.
+    """
     found = []
     for place in groups:
         group = metadata.row_group(place)
         for column in (group.column(number) for number in range(group.num_columns)):
-            if is_wanted(column.path_in_schema, wanted):
+            if wanted is None or is_wanted(column.path_in_schema, wanted):
                 begins = [column.dictionary_page_offset, column.data_page_offset]
                 first = min(each for each in begins if each)
                 found.append((first, column.total_compressed_size))

@@ -6,7 +6,7 @@ import http.client
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
@@ -18,6 +18,8 @@ _MAX_OBJECTS = 1_000_000
 _PIECE = 1 << 22
 _WRITTEN = 16 << 20
 _SECONDS = 60
+_SECONDS_OF_TRIES = 5
+"""Of Google's own tries; further ones are made in one way for all stores."""
 _YES = ("1", "true", "yes")
 
 
@@ -101,18 +103,40 @@ def file_system_of(scheme: str) -> Any:
             anonymous=bool(emulator[2]),
             endpoint_override=emulator[2] or None,
             scheme=(emulator[0] or "http") if emulator[2] else "https",
-            retry_time_limit=dt.timedelta(seconds=_SECONDS),
+            retry_time_limit=dt.timedelta(seconds=_SECONDS_OF_TRIES),
         )
-    account = requested("AZURE_STORAGE_ACCOUNT_NAME") or requested("AZURE_STORAGE_ACCOUNT")
+    return _azure(requested)
+
+
+def _azure(requested: Callable[[str], str | None]) -> Any:
+    """Set up Azure by a connection string, or by the variables of an account."""
+    from pyarrow import fs
+
+    text = requested("AZURE_STORAGE_CONNECTION_STRING") or ""
+    given = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
+    account = (
+        given.get("AccountName")
+        or requested("AZURE_STORAGE_ACCOUNT_NAME")
+        or requested("AZURE_STORAGE_ACCOUNT")
+    )
     if not account:
         raise ConfigError(
             "az://: no storage account; set AZURE_STORAGE_ACCOUNT_NAME, and a key, a token or a "
             "sign-in of the environment"
         )
+    endpoint: dict[str, str] = {}
+    if host := given.get("BlobEndpoint", ""):
+        scheme, _, rest = host.partition("://")
+        authority = rest.split("/")[0]
+        endpoint = {f"{kind}_storage_authority": authority for kind in ("blob", "dfs")}
+        endpoint |= {f"{kind}_storage_scheme": scheme for kind in ("blob", "dfs")}
+    key = given.get("AccountKey") or requested("AZURE_STORAGE_ACCOUNT_KEY")
+    token = given.get("SharedAccessSignature") or requested("AZURE_STORAGE_SAS_TOKEN")
     return fs.AzureFileSystem(
-        account,
-        requested("AZURE_STORAGE_ACCOUNT_KEY") or requested("AZURE_STORAGE_KEY"),
-        sas_token=requested("AZURE_STORAGE_SAS_TOKEN"),
+        account_name=account,
+        account_key=key or requested("AZURE_STORAGE_KEY"),
+        sas_token=token,
+        **endpoint,
     )
 
 
@@ -123,6 +147,7 @@ class ObjectStore:
         self._files = files
 
     def below(self, place: Place, *, is_deep: bool = True) -> list[Found]:
+        """List the files of a folder; the one file that a place is; nothing if it is not there."""
         from pyarrow import fs
 
         def ask() -> list[Any]:
@@ -146,6 +171,7 @@ class ObjectStore:
         return [Found(each.path, each.size) for each in found]
 
     def open(self, place: Place) -> Opened:
+        """Open a file; raises FileNotFoundError if it is not there."""
         return _Object(self._files.open_input_file(place.path))
 
     def put(self, content: BinaryIO, place: Place) -> None:

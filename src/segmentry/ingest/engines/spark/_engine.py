@@ -34,8 +34,6 @@ from segmentry.ingest.engines.spark._units import FoundBlock, Unit, units_of
 from segmentry.schema import LogParts, PartQueries, RowAccount, TableSource
 
 UNIT_BYTES = 256 << 20
-BYTES_PER_USER = 1_000
-"""What the driver holds of a user."""
 Item = TypeVar("Item")
 
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 MIN_JAVA = 17
+COMPRESSION = "snappy"
+"""Of files that Spark writes: a session may ask for one that its machines do not have."""
 _ANSWER_SECONDS = 10
 FIRST_TASK_SECONDS = 120
 """How long a cluster may take to begin a task: an executor is started for it."""
@@ -83,7 +85,7 @@ class Cluster:
         answer = Path(tempfile.mkdtemp(prefix="answer-", dir=self.folder))
         try:
             with explained_by(step):
-                rows.write.mode("overwrite").parquet(f"file://{answer}")
+                rows.write.mode("overwrite").parquet(f"file://{answer}", compression=COMPRESSION)
             return _collect(answer, step=step, max_bytes=self.max_bytes)
         finally:
             shutil.rmtree(answer, ignore_errors=True)
@@ -353,11 +355,12 @@ def cause_of(text: str) -> str:
             "a worker has no segmentry in its Python; install it there, or name that Python as "
             "PYSPARK_PYTHON"
         )
-    if re.search("OutOfMemoryError|MemoryError|code 137|exited unexpectedly|SIGKILL", text):
+    if re.search("OutOfMemoryError|MemoryError|code (52|137)|exited unexpectedly|SIGKILL", text):
         return (
             "a worker ran out of memory or was killed, more often than Spark tries again; give "
             "executors more memory (--spark-conf spark.executor.memory=4g) or fewer cores"
         )
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     reasons = [line for line in lines if re.match(r"[A-Za-z_.]+(Error|Exception): ", line)]
-    return (reasons or lines or ["no reason given"])[0][:300]
+    others = [line for line in lines if not line.startswith("An error occurred while calling")]
+    return (reasons or others or ["no reason given"])[0][:300]

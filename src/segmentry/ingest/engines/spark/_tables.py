@@ -1,28 +1,52 @@
-"""Tables that a session of Spark knows: of Hive, Delta, Iceberg, or made by the caller."""
+"""What a session of Spark brings: its tables, and files elsewhere that its tasks fetch."""
 
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from segmentry.errors import DataError
-from segmentry.ingest.engines.spark._session import explained_by, held_session
-from segmentry.ingest.remote import Rows
+from segmentry.errors import ConfigError, DataError
+from segmentry.ingest.engines.spark._session import (
+    COMPRESSION,
+    explained_by,
+    held_session,
+    opened_cluster,
+)
+from segmentry.ingest.engines.spark._tasks import fetch_each
+from segmentry.ingest.remote import Rows, Session, Wanted
 from segmentry.settings import SparkEngine
 
+_LOSING = ("spark.sql.files.ignoreCorruptFiles", "spark.sql.files.ignoreMissingFiles")
+_NOTHING = 0
+"""Bytes that fetching gives back."""
 _TIMES = "spark.sql.parquet.outputTimestampType"
 
 
-def session_rows(name: str, *, spark: SparkEngine) -> Rows:
+def session_of(spark: SparkEngine) -> Session:
+    """Return what a session brings, which is opened when it is first needed."""
+    return Session(partial(_rows, spark=spark), partial(_fetch, spark=spark))
+
+
+def _fetch(wanted: Sequence[Wanted], folder: Path, *, spark: SparkEngine) -> None:
+    """Fetch pieces of files into a shared folder, a task for each file."""
+    with opened_cluster(spark, folder=folder, max_bytes=_NOTHING) as cluster:
+        body = partial(fetch_each, wanted=wanted)
+        cluster.rows_of("fetching files", (len(wanted), body))
+
+
+def _rows(name: str, *, spark: SparkEngine) -> Rows:
     """Open a table of a session, which stays open until its rows are closed.
 
-    Raises DataError if the session has no such table; else as `opened_cluster`.
+    Raises DataError if the session has no such table, ConfigError if it leaves out what it cannot
+    read; else as `held_session`.
     """
     shown, step = f"table:{name}", f"reading table:{name}"
     held = contextlib.ExitStack()
     try:
         session = held.enter_context(held_session(spark))
         with explained_by(step):
+            _refuse_losses(session)
             if not session.catalog.tableExists(name):
                 raise DataError(
                     f"{shown}: the session of Spark has no such table; check the name, and that "
@@ -37,7 +61,9 @@ def session_rows(name: str, *, spark: SparkEngine) -> Rows:
     def write(wanted: Sequence[str], folder: Path) -> int:
         texts = ["`" + each.replace("`", "``") + "`" for each in wanted]
         with explained_by(step), _times_with_zone(session):
-            table.select(*texts).write.parquet(f"file://{folder.absolute()}")
+            table.select(*texts).write.parquet(
+                f"file://{folder.absolute()}", compression=COMPRESSION
+            )
         files = list(folder.glob("part-*.parquet"))
         if not files:
             raise DataError(
@@ -47,6 +73,16 @@ def session_rows(name: str, *, spark: SparkEngine) -> Rows:
         return sum(file.stat().st_size for file in files)
 
     return Rows(shown, columns, "as of this run", write, held.close)
+
+
+def _refuse_losses(session: Any) -> None:
+    """Refuse settings under which Spark leaves out rows and says nothing."""
+    for each in _LOSING:
+        if session.conf.get(each, "false") == "true":
+            raise ConfigError(
+                f"Spark setting {each}=true: rows that cannot be read would be left out and not "
+                "counted; set it to false"
+            )
 
 
 @contextlib.contextmanager

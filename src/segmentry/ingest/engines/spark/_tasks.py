@@ -23,6 +23,7 @@ from segmentry.errors import DataError, EngineError, SegmentryError
 from segmentry.ingest.engines._duckdb import DuckDBEngine
 from segmentry.ingest.engines._parts import files_of, n_rows_of
 from segmentry.ingest.engines.spark._units import FoundBlock, Unit, texts_of
+from segmentry.ingest.remote import Wanted, fetch
 from segmentry.runtime.codec import Codec
 from segmentry.runtime.temporary import put_whole, temporary_folder
 from segmentry.runtime.version import __version__
@@ -139,6 +140,15 @@ def see_folder(rows: Iterator[Row], _scratch: Path, *, file: Path) -> Iterator[R
                 "all machines share as --temp, or as --out"
             )
         yield row
+
+
+def fetch_each(rows: Iterator[Row], _scratch: Path, *, wanted: Sequence[Wanted]) -> Iterator[Row]:
+    """Fetch pieces of files elsewhere into the shared folder; nothing is given back but errors."""
+    for row in rows:
+        try:
+            fetch(wanted[row.place])
+        except SegmentryError as error:
+            yield Row(0, REFUSED, row.place, 0, _error(error))
 
 
 @dataclass(frozen=True, slots=True)
