@@ -35,6 +35,10 @@ class Bucket:
     def address(self) -> str:
         return f"s3://{self.name}"
 
+    @property
+    def endpoint(self) -> str:
+        return _server()
+
     def put(self, key: str, content: bytes | Path) -> str:
         """Store an object and return its name."""
         with self.files.open_output_stream(f"{self.name}/{key}", compression=None) as stream:
@@ -135,6 +139,7 @@ class _GateHandler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+            self.server.sent.append((self.path, len(content)))
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on  # noqa: N815  # as http.server calls them
 
@@ -147,6 +152,8 @@ class Gate(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _GateHandler)
         self.asked: list[tuple[str, str]] = []
+        self.sent: list[tuple[str, int]] = []
+        """Bytes of answers, by path."""
         self.answer_to: Callable[[str, str], str] = lambda _, __: ""
         """From method and path to a code of S3, ``break``, or nothing where all is well."""
 

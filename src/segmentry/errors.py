@@ -7,7 +7,7 @@ line prints a `SegmentryError` as one line and exits with 2; anything else is ou
 import re
 
 _LONGEST = 4000
-_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 class SegmentryError(Exception):

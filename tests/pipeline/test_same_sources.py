@@ -4,6 +4,7 @@ import polars as pl
 import psycopg
 import pytest
 from tests.databases import _fill, postgres_server
+from tests.ingest.remote.test_lakes import delta, iceberg
 from tests.pipeline.runs import generated
 from tests.stores import s3_bucket
 
@@ -118,6 +119,18 @@ def test_an_iceberg_table(shuffled, run_of, expected, tmp_path):
     assert (found / "summary.json").read_bytes() == expected
     snapshot = f"snapshot {table.current_snapshot().snapshot_id}"
     assert [each.version for each in read_manifest(found).inputs] == [snapshot]
+
+
+@pytest.mark.parametrize("kind", ["delta", "iceberg"])
+def test_a_table_of_a_lake_in_an_object_store(kind, shuffled, run_of, expected, monkeypatch):
+    bucket = s3_bucket(monkeypatch)
+    halves = shuffled[:3_000], shuffled[3_000:]
+    name = delta(bucket, *halves) if kind == "delta" else iceberg(bucket, *halves)[0]
+
+    found = run_of(f'files = "{name}"')
+
+    assert (found / "summary.json").read_bytes() == expected
+    assert len(read_manifest(found).inputs) == 2
 
 
 def test_a_query_of_postgresql(shuffled, run_of, expected, monkeypatch):

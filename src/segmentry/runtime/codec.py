@@ -119,7 +119,7 @@ segmentry reads version 2; run it again
             places = [str(each) for each in first["loc"]]
             known = [each for each in places if each.isidentifier() or each.isdecimal()]
             where = ".".join(known)[:_LONGEST_SHOWN]
-            wrong = f"{where}: {first['msg']}"
+            wrong = f"{where}: {first['msg']}" if where else first["msg"]
             if first["type"] == "missing":
                 wrong = f"no {where}, which segmentry {__version__} writes"
             raise self.error(f"{source}{writer}: {wrong}; {self.remedy}") from error

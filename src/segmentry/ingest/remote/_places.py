@@ -30,7 +30,7 @@ from segmentry.schema import BroughtFile, Progress
 
 _CHUNK = 16 << 20
 _N_CONNECTIONS = 8
-_FOOTER = 64 << 10
+_FOOTER = 16 << 10
 _ROWS = 1 << 16
 Span = tuple[int, int]
 _T = TypeVar("_T")
@@ -47,6 +47,8 @@ class _Held:
     opened: Opened | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     is_parquet: bool = False
+    of_table: str = ""
+    """Version of the table of a lake that it is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +171,23 @@ class Places:
         self.finish()
         return place.local(self._folder)
 
-    def sample(self, files: Iterable[Path]) -> None:
+    def sample(self, files: Sequence[Path]) -> Sequence[Path]:
         """Fetch what shows how files look: beginnings of text, first row groups of Parquet."""
+        if any(each in self._rows for each in files):
+            raise DataError("found a table, expected files; write its mapping by hand")
         held = [each for each in self.look(files) if self._held[each].is_parquet]
         metadata = {file: _metadata_of(file) for file in held}
         wanted = {
             f: spans_of(m, range(min(1, m.num_row_groups)), None) for f, m in metadata.items()
         }
         self._fetch(wanted)
+        return files
 
-    def name_of(self, file: Path) -> str | None:
-        """Return the name of a file that is elsewhere; none of one that is here."""
-        return str(self._held[file].place) if file in self._held else None
+    def name_of(self, file: Path, *, base: Path) -> str:
+        """Return how a file is named, from a folder if it is below it."""
+        if file in self._held:
+            return str(self._held[file].place)
+        return str(file.relative_to(base) if file.is_relative_to(base) else file)
 
     def table(self, name: str, *, base: Path) -> Path:
         """Return where the rows of a table are written: of a lake, or of a session of Spark.
@@ -200,25 +207,35 @@ class Places:
         self._closing.callback(rows.close)
         return file
 
-    def _write(self, file: Path, columns: frozenset[str]) -> list[Path]:
-        """Write some columns of a table that is not a file; return the files, one or many."""
+    def _files_of(self, file: Path, columns: frozenset[str]) -> list[Path]:
+        """Return the files of a table that is not a file, one or many, with some of its columns."""
         rows = self._rows[file]
         require_columns(FileLayout(file, "parquet", "", rows.columns, ()), sorted(columns))
+        for part in rows.parts:
+            self._place(part.place, part.n_bytes, version=rows.version)
+        parts = self.look([p.place.local(self._folder) for p in rows.parts], is_parquet=True)
+        if all(rows.are_in(_metadata_of(each), columns, folders_of(each)) for each in parts):
+            return parts or self._write(file, columns)
+        return self._write(file, columns)
+
+    def _write(self, file: Path, columns: frozenset[str]) -> list[Path]:
+        """Write some columns of a table that is not a file."""
+        rows = self._rows[file]
         file.parent.mkdir(exist_ok=True)
         wanted = [name for name in rows.columns if name.strip() in columns]
         n_bytes = rows.write(wanted, file)
         self._written.append(BroughtFile(file, rows.name, n_bytes, n_bytes, rows.version))
         return sorted(file.glob("part-*.parquet")) if file.is_dir() else [file]
 
-    def _place(self, place: Place, n_bytes: int) -> None:
-        """Make an empty file of the size of another."""
+    def _place(self, place: Place, n_bytes: int, *, version: str = "") -> None:
+        """Make an empty file of the size of another, which may be of a `version` of a table."""
         file = place.local(self._folder)
         if file in self._held:
             return
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("wb") as stream:
             stream.truncate(n_bytes)
-        self._held[file] = _Held(place, n_bytes)
+        self._held[file] = _Held(place, n_bytes, of_table=version)
 
     def _store(self, place: Place) -> Store:
         if place.scheme not in self._stores:
@@ -251,7 +268,7 @@ class Places:
         files = [
             each
             for file in files
-            for each in (self._write(file, columns) if file in self._rows else [file])
+            for each in (self._files_of(file, columns) if file in self._rows else [file])
         ]
         held = {file: self._held[file] for file in files if file in self._held}
         metadata = {file: _metadata_of(file) for file, each in held.items() if each.is_parquet}
@@ -384,7 +401,7 @@ def _kept(reasons: Sequence[str]) -> list[int]:
 
 
 def _version_of(held: _Held) -> str:
-    return "" if held.opened is None else held.opened.version
+    return held.of_table or ("" if held.opened is None else held.opened.version)
 
 
 def _joined(spans: Iterable[Span], size: int) -> list[Span]:

@@ -4,8 +4,8 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from segmentry.errors import (
     SegmentryError,
 )
 from segmentry.ingest.remote._failures import is_unreached, reason_of
-from segmentry.ingest.remote._names import place_of
+from segmentry.ingest.remote._names import Place, place_of
 from segmentry.ingest.remote._stores import store_of
 from segmentry.runtime.preload import require
 
@@ -28,7 +28,17 @@ if TYPE_CHECKING:
 _TABLE = re.compile(r"(delta|iceberg):(.+?)(?:@(\d+))?", re.DOTALL)
 OF_SESSION = "table:"
 _BATCH_BYTES = 16 << 20
+_PLAIN_FEATURES = frozenset({"timestampNtz"})
+"""Of readers of Delta, those that change nothing of what its files hold."""
 _NEWER = ("nsupported", "format_version", "format-version", "does not match any")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A Parquet file of a lake, elsewhere, all of whose rows are of the table."""
+
+    place: Place
+    n_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,23 @@ class Rows:
     """Write some columns as Parquet, to a file or to a folder of that name; return the bytes."""
     close: Callable[[], None] = lambda: None
     """Release what the rows come through."""
+    parts: tuple[Part, ...] = ()
+    """The files that the table is made of, if they can be read without its library."""
+    field_ids: Mapping[str, int] = field(default_factory=dict)
+    """By which Iceberg knows the columns of its files, whatever they were called."""
+
+    def are_in(self, file: Any, columns: Collection[str], folders: Collection[str]) -> bool:
+        """Whether a file, by its footer, holds columns under the names that they have now."""
+        own = {each.name.strip(): each for each in file.schema.to_arrow_schema()}
+        for name in columns:
+            if name not in own:
+                if name not in folders:
+                    return False
+            elif self.field_ids:
+                known = (own[name].metadata or {}).get(b"PARQUET:field_id", b"")
+                if known.decode() != str(self.field_ids.get(name)):
+                    return False
+        return True
 
 
 def is_table(name: str) -> bool:
@@ -96,8 +123,25 @@ def _delta(address: str, version: int | None, name: str) -> Rows:
         except (lake.exceptions.DeltaError, OSError, pa.ArrowException) as error:
             raise _unread(name, "deltalake", error) from error
 
-    names = tuple(field.name for field in table.schema().fields)
-    return _streamed(name, names, f"version {table.version()}", batches)
+    names = tuple(each.name for each in table.schema().fields)
+    found = _streamed(name, names, f"version {table.version()}", batches)
+    return replace(found, parts=_parts_of_delta(table, address))
+
+
+def _parts_of_delta(table: Any, address: str) -> tuple[Part, ...]:
+    """Return the files of a table; none where they do not hold its rows as they are."""
+    import pyarrow as pa
+
+    protocol = table.protocol()
+    features = {*(protocol.reader_features or ())} - _PLAIN_FEATURES
+    if place_of(address) is None or protocol.min_reader_version == 2 or features:
+        return ()
+    actions = pa.table(table.get_add_actions())
+    names, sizes = (actions[each].to_pylist() for each in ("path", "size_bytes"))
+    if any("%" in each or "://" in each for each in names):
+        return ()
+    places = (place_of(f"{address}/{each}") for each in names)
+    return tuple(Part(p, n) for p, n in zip(places, sizes, strict=True) if p is not None)
 
 
 def lake_options(address: str) -> dict[str, str]:
@@ -120,14 +164,38 @@ def _iceberg_of_catalog(path: str, snapshot: int | None, name: str) -> Rows:
 def _iceberg(address: str, snapshot: int | None, name: str) -> Rows:
     tables = require("pyiceberg.table", extra="lake")
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    properties = {"s3.endpoint": endpoint} if endpoint else {}
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    found = {"s3.endpoint": endpoint, "s3.region": region}  # a region it would look for elsewhere
+    properties = {name: value for name, value in found.items() if value}
     try:
         table = tables.StaticTable.from_metadata(_metadata_file(address, name), properties)
     except SegmentryError:
         raise
     except Exception as error:  # its own of each kind, and those of what it reads with
         raise _unread(name, "pyiceberg", error) from error
-    return _iceberg_rows(table, snapshot, name)
+    rows = _iceberg_rows(table, snapshot, name)
+    if place_of(address) is None or _snapshot_of(table, snapshot) is None:
+        return rows
+    try:
+        scan = table.scan(snapshot_id=snapshot)
+        tasks = list(scan.plan_files())
+    except Exception as error:  # as above
+        raise _unread(name, "pyiceberg", error) from error
+    places = [place_of(task.file.file_path) for task in tasks]
+    if any(task.delete_files or task.file.file_format.value != "PARQUET" for task in tasks):
+        places = [None]
+    parts = tuple(
+        Part(place, task.file.file_size_in_bytes)
+        for place, task in zip(places, tasks, strict=False)
+        if place is not None
+    )
+    ids = {each.name: each.field_id for each in scan.projection().fields}
+    return replace(rows, parts=parts if len(parts) == len(tasks) else (), field_ids=ids)
+
+
+def _snapshot_of(table: Any, requested: int | None) -> int | None:
+    last = table.current_snapshot()
+    return requested if requested is not None else (None if last is None else last.snapshot_id)
 
 
 def _metadata_file(address: str, name: str) -> str:
@@ -152,21 +220,23 @@ def _number_of(file: str) -> int:
 
 
 def _iceberg_rows(table: Any, snapshot: int | None, name: str) -> Rows:
-    last = table.current_snapshot()
     if snapshot is not None and table.snapshot_by_id(snapshot) is None:
         raise DataError(f"{name}: no snapshot {snapshot}; take one that is there")
-    chosen = snapshot if snapshot is not None else (None if last is None else last.snapshot_id)
+    chosen = _snapshot_of(table, snapshot)
+    # An earlier snapshot has its columns of then; the last one those of now, also if none was
+    # written since they changed.
+    names = tuple(each.name for each in table.scan(snapshot_id=snapshot).projection().fields)
 
     def batches(columns: Sequence[str]) -> Iterator["pa.RecordBatch"]:
         import pyarrow as pa
 
         try:
-            scan = table.scan(selected_fields=tuple(columns), snapshot_id=chosen)
+            scan = table.scan(selected_fields=tuple(columns), snapshot_id=snapshot)
             yield from scan.to_arrow_batch_reader()
         except (OSError, ValueError, pa.ArrowException) as error:
             raise _unread(name, "pyiceberg", error) from error
 
-    return _streamed(name, tuple(table.schema().column_names), f"snapshot {chosen}", batches)
+    return _streamed(name, names, f"snapshot {chosen}", batches)
 
 
 def _unread(name: str, library: str, error: Exception) -> DataError:

@@ -5,6 +5,7 @@ from itertools import chain
 
 from segmentry.evaluation.algorithms import AlgorithmComparison
 from segmentry.present.card import Card, card_of
+from segmentry.present.drawing import fit_for_xml
 from segmentry.present.figures import FIGURES, curve_table
 from segmentry.present.first_screen import first_screen
 from segmentry.present.report import _conversions, _later_days, _log, _retention, _tables
@@ -80,7 +81,7 @@ def _page(
 ) -> str:
     pages = environment(summary.colours)
     script = pages.get_template("page.js").render()
-    return pages.get_template("page.html").render(
+    page = pages.get_template("page.html").render(
         summary=summary,
         title=title,
         card=card,
@@ -91,6 +92,7 @@ def _page(
         script_hash=hash_of(script),
         **more,
     )
+    return fit_for_xml(page)
 
 
 def tables_of(summary: Summary) -> tuple[Table, ...]:
