@@ -157,3 +157,10 @@ def test_what_is_nobodys_id_is_missing(nobody, tmp_path, shared_engine):
     assert shared_engine.sampled_users(log, 1.0).to_list() == ["ann"]
     with pytest.raises(SchemaError, match="1 rows without user_id"):
         as_ids(pl.Series(["ann", nobody]), like=pl.String(), source="f")
+
+
+def test_millions_of_blank_lines_are_refused_by_what_they_are(tmp_path, shared_engine):
+    file = written(tmp_path, "id,x\n1,2\n" + "\n" * 2_500_000 + "3,4\n", suffix=".csv.gz")
+
+    with pytest.raises(DataError, match="with the blank lines before it, takes more than 2 MB"):
+        shared_engine.read_table(table_of(file))

@@ -21,6 +21,7 @@ from segmentry.ingest.numbers import find_number_format, read_number
 from segmentry.schema import FileShape
 
 _BATCH_ROWS = 200_000
+_MAY_BE_GROUPED = r"^[1-9][0-9]{0,2}\.[0-9]{3}$"
 _NAMIBIA = "NA"
 
 
@@ -183,7 +184,9 @@ def as_numbers(values: pl.Series, *, source: str, expected: str) -> pl.Series:
     segmentry.errors.SchemaError: r.csv: 1 of 2 rows of column 'n' hold 'many'; expected counts
     """
     numbers = values.cast(pl.Float64, strict=False)
-    if values.dtype == pl.String and numbers.null_count() > values.null_count():
+    is_text = values.dtype == pl.String
+    is_odd = is_text and bool(values.str.contains(_MAY_BE_GROUPED).any())
+    if is_text and (is_odd or numbers.null_count() > values.null_count()):
         texts = values.drop_nulls().unique(maintain_order=True).to_list()
         form = find_number_format(texts, where=f"{source}: column {values.name!r}")
         read = [read_number(text, form) for text in texts]
