@@ -21,6 +21,7 @@ from tests.stores import s3_bucket
 from tests.texts import raises_text, says
 
 import segmentry
+from segmentry.cli._console import print_room
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.errors import ConfigError, DataError, EngineError, MissingExtraError
 from segmentry.features._behaviour_table import _rows_by_user
@@ -275,6 +276,13 @@ def test_tables_beyond_the_bound_are_refused(cluster, tmp_path):
     with raises_text(EngineError):
         list(engine.map_parts(_rows_by_user, [users.parent], tuple))
     engine.close()
+
+
+def test_a_run_says_before_it_begins_how_many_users_fit(capsys):
+    print_room(None, {"engine": "duckdb"})
+    print_room(None, {"engine": "spark", "memory": "2GB"})
+
+    says(capsys.readouterr().err)
 
 
 def test_rows_come_to_the_driver_by_one_bounded_way():

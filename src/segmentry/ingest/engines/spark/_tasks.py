@@ -309,7 +309,7 @@ def ask_unit(
     *,
     table: TableSource,
     method: str,
-    arguments: Sequence[str],
+    arguments: Sequence[str | float],
     n_bytes: int,
 ) -> Frames:
     """Ask of a unit what a method of the engine asks of a whole table; null where it is empty."""
