@@ -212,10 +212,8 @@ def refresh(
         past, then = last.enter_context(alone_with(folder)), earlier.bundle.window
         if folder is not None:
             check_history(past, folder, earlier.keys, then, run=earlier.folder.name)
-        with (
-            staged(target, overwrite=overwrite, temp=settings.temp) as staging,
-            ExitStack() as temporary,
-        ):
+        made = staged(target, overwrite=overwrite, temp=settings.temp)
+        with made as staging, ExitStack() as temporary:
             scratch = temporary.enter_context(
                 scratch_folder(settings.temp, default=staging / "scratch")
             )

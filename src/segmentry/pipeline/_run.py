@@ -126,14 +126,10 @@ def run(
         data = opened(data_dir, mapping, settings, progress=progress)
     command = command_of(data_dir, from_run, settings, mapping=mapping, names=names)
     scratch, files = None, set[Path]()
-    with (
-        data as source,
-        staged(target, overwrite=overwrite, temp=settings.temp) as staging,
-        ExitStack() as temporary,
-    ):
+    made = staged(target, overwrite=overwrite, temp=settings.temp)
+    with data as source, made as staging, ExitStack() as last:
         if source is not None:
-            room = scratch_folder(settings.temp, default=staging / "scratch")
-            scratch = temporary.enter_context(room)
+            scratch = last.enter_context(scratch_folder(settings.temp, default=staging / "scratch"))
             users, files = read_source(source, settings, scratch, clock, progress)
             inputs = fetched(source)
         found = form_segments(users, settings, clock=clock, progress=progress)
@@ -155,7 +151,7 @@ def run(
             ),
             clock=clock,
             progress=progress,
-            on_described=temporary.close,
+            on_described=last.close,
             on_segments=on_segments,
         )
 

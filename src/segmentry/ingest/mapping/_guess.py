@@ -14,7 +14,7 @@ from segmentry.ingest.mapping._model import BehaviourCodes
 from segmentry.ingest.mapping._schemas import KnownSchema, known_schema
 from segmentry.ingest.moments import count_from_elsewhere, find_time_format
 from segmentry.ingest.numbers import find_number_format, read_number
-from segmentry.ingest.remote import Places, is_table
+from segmentry.ingest.remote import Places
 from segmentry.schema import ADS_COLUMNS, FileShape
 
 _MAX_SHOWN = 6
@@ -218,11 +218,8 @@ def _tables_of(
     """
     found: dict[object, tuple[list[str], FileLayout]] = {}
     for path in paths:
-        if is_table(path):
-            raise DataError(f"{path}: a table, expected files; write its mapping by hand")
         files = find_files([path], base=base, role="init", places=places)
-        places.sample(files)
-        layouts = inspect_parts(files, _inspect)
+        layouts = inspect_parts(places.sample(files), _inspect)
         keys = [
             frozenset(each.all_names) if each.has_header else (path, each.all_names)
             for each in layouts
@@ -230,9 +227,7 @@ def _tables_of(
         is_one = len(set(keys)) == 1
         for key, layout in zip(keys, layouts, strict=True):
             names, _ = found.setdefault(key, ([], layout))
-            file = layout.path
-            local = str(file.relative_to(base) if file.is_relative_to(base) else file)
-            name = path if is_one else places.name_of(file) or local
+            name = path if is_one else places.name_of(layout.path, base=base)
             if name not in names:
                 names.append(name)
     return [(tuple(names), layout) for names, layout in found.values()]

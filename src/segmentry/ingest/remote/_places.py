@@ -171,18 +171,23 @@ class Places:
         self.finish()
         return place.local(self._folder)
 
-    def sample(self, files: Iterable[Path]) -> None:
+    def sample(self, files: Sequence[Path]) -> Sequence[Path]:
         """Fetch what shows how files look: beginnings of text, first row groups of Parquet."""
+        if any(each in self._rows for each in files):
+            raise DataError("found a table, expected files; write its mapping by hand")
         held = [each for each in self.look(files) if self._held[each].is_parquet]
         metadata = {file: _metadata_of(file) for file in held}
         wanted = {
             f: spans_of(m, range(min(1, m.num_row_groups)), None) for f, m in metadata.items()
         }
         self._fetch(wanted)
+        return files
 
-    def name_of(self, file: Path) -> str | None:
-        """Return the name of a file that is elsewhere; none of one that is here."""
-        return str(self._held[file].place) if file in self._held else None
+    def name_of(self, file: Path, *, base: Path) -> str:
+        """Return how a file is named, from a folder if it is below it."""
+        if file in self._held:
+            return str(self._held[file].place)
+        return str(file.relative_to(base) if file.is_relative_to(base) else file)
 
     def table(self, name: str, *, base: Path) -> Path:
         """Return where the rows of a table are written: of a lake, or of a session of Spark.

@@ -147,6 +147,7 @@ class ObjectStore:
         self._files = files
 
     def below(self, place: Place, *, is_deep: bool = True) -> list[Found]:
+        """List the files of a folder; the one file that a place is; nothing if it is not there."""
         from pyarrow import fs
 
         def ask() -> list[Any]:
@@ -170,6 +171,7 @@ class ObjectStore:
         return [Found(each.path, each.size) for each in found]
 
     def open(self, place: Place) -> Opened:
+        """Open a file; raises FileNotFoundError if it is not there."""
         return _Object(self._files.open_input_file(place.path))
 
     def put(self, content: BinaryIO, place: Place) -> None:
