@@ -118,8 +118,8 @@ def odd_logs(home: Path, n_rows: int) -> list[str]:
         rows.write_csv(small / "files" / f"{number:04}.csv")
     mapping = small / "m.toml"
     mapping.write_text(
-        '[log]\nfiles = "files"\nuser_id = "user"\ntime = "time_stamp"\nad_id = "adgroup_id"\n'
-        'click = "clk"\n'
+        'name = "x"\n[log]\nfiles = "files"\nuser_id = "user"\ntime = "time_stamp"\n'
+        'ad_id = "adgroup_id"\nclick = "clk"\n'
     )
     for name, data, more in (
         (f"{n_rows / 1e6:g} M rows, half of one user", half, ""),

@@ -12,7 +12,7 @@ if (location.protocol === "file:") {
         script.src = new URL(url, document.baseURI);
         script.onload = () => resolve(inside);
         inside.postMessage = (data) => {
-          const event = new MessageEvent("message", { data });
+          const event = new MessageEvent("message", { data: structuredClone(data) });
           this.dispatchEvent(event);
           this.onmessage?.(event);
         };
@@ -20,7 +20,9 @@ if (location.protocol === "file:") {
       });
     }
 
-    postMessage(data) {
+    // Copied, as between threads: else the search changes what stands in its field.
+    postMessage(given) {
+      const data = structuredClone(given);
       this.ready.then((inside) => inside.dispatchEvent(new inside.MessageEvent("message", { data })));
     }
   };

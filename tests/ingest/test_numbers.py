@@ -2,12 +2,14 @@
 
 import math
 
+import polars as pl
 import pytest
 from tests.ingest.mapping.shapes import column, mapping_of, users_from, write_csv
 
 from segmentry.describe.data_warnings import warn_of_data
 from segmentry.errors import DataError, SchemaError
 from segmentry.ingest.numbers import find_number_format, read_number
+from segmentry.ingest.user_files import as_numbers
 from segmentry.schema import PLAIN_NUMBERS, ColumnSource, NumberFormat, TableSource
 
 POINT, COMMA = NumberFormat(".", ",' "), NumberFormat(",", ".' ")
@@ -96,7 +98,7 @@ def test_the_engine_reads_numbers_as_python_does(form, place, shared_engine, tmp
         (["1 062", "7"], POINT),
         (["$1,234", "$17"], POINT),
         (["1", "n/a", "??"], PLAIN_NUMBERS),
-        (["1.234", "5"], PLAIN_NUMBERS),
+        (["1.234", "5000"], PLAIN_NUMBERS),
         ([], PLAIN_NUMBERS),
         ([*(f"{n}.5" for n in range(200)), "2,5"], POINT),
     ],
@@ -106,7 +108,7 @@ def test_the_format_is_recognised_by_its_values(values, form):
 
 
 @pytest.mark.parametrize(
-    "values", [["1.5", "1,5"], ["1,234"], ["1,234", "1234"], ["1,234", "1.234"]]
+    "values", [["1.5", "1,5"], ["1,234"], ["1,234", "1234"], ["1,234", "1.234"], ["1.234", "5"]]
 )
 def test_values_that_do_not_prove_their_decimal_sign_are_refused(values):
     with pytest.raises(SchemaError, match=r"^x holds '1[.,]\d+'.* declare "):
@@ -170,3 +172,18 @@ def test_words_for_missing_are_missing_and_not_unreadable(tmp_path):
     users = users_from(tmp_path, text)
 
     assert (dict(users.accounts[0].rejected), column(users, "value_sum")) == ({}, {"a": 5.0})
+
+
+def test_points_are_thousands_signs_where_no_other_reading_is_likely():
+    grouped = ["87", "1.730", "12.045", "3.001", "412"]
+    assert find_number_format(grouped, where="x") == COMMA
+    assert as_numbers(pl.Series("n", grouped), source="f", expected="counts").sum() == 17275
+
+    for decimals in (
+        ["1.730", "2.045", "3.001"],
+        ["1.730", "2.045", "0.125", "5"],
+        ["1.730", "1250"],
+    ):
+        assert find_number_format(decimals, where="x").decimal == "."
+    with pytest.raises(SchemaError, match=r"^x holds '1.730': the point may be .* in a mapping$"):
+        find_number_format(["1.730", "87"], where="x")

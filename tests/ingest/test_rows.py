@@ -144,7 +144,13 @@ def test_a_row_of_users_without_any_value_is_refused(line, tmp_path):
 def test_ids_of_users_are_read_as_those_of_logs(text, user, tmp_path, shared_engine):
     assert as_ids(pl.Series([text]), like=pl.Int64(), source="f").to_list() == [user]
     log = source_of(written(tmp_path, f"user\n{text}\n"), types={"user_id": ("user", "integer")})
-    assert shared_engine.distinct_users(log).to_list() == [user]
+    assert shared_engine.sampled_users(log, 1.0).to_list() == [user]
+
+
+@pytest.mark.parametrize("text", ["1e+16;", "1e+17", "1.5e+00", "e+05", "1e+5"])
+def test_ids_of_users_that_lost_digits_are_refused(text):
+    with pytest.raises(SchemaError, match="is not a whole number, as those of the run are"):
+        as_ids(pl.Series([text, "7"]), like=pl.Int64(), source="f")
 
 
 @pytest.mark.parametrize(
@@ -154,6 +160,13 @@ def test_what_is_nobodys_id_is_missing(nobody, tmp_path, shared_engine):
     file = written(tmp_path, f"user,t\nann,5\n{nobody},6\n")
     log = source_of(file, types={"user_id": ("user", "text"), "shown_at": ("t", "integer")})
 
-    assert shared_engine.distinct_users(log).to_list() == ["ann"]
+    assert shared_engine.sampled_users(log, 1.0).to_list() == ["ann"]
     with pytest.raises(SchemaError, match="1 rows without user_id"):
         as_ids(pl.Series(["ann", nobody]), like=pl.String(), source="f")
+
+
+def test_millions_of_blank_lines_are_refused_by_what_they_are(tmp_path, shared_engine):
+    file = written(tmp_path, "id,x\n1,2\n" + "\n" * 2_500_000 + "3,4\n", suffix=".csv.gz")
+
+    with pytest.raises(DataError, match="with the blank lines before it, takes more than 2 MB"):
+        shared_engine.read_table(table_of(file))

@@ -272,7 +272,8 @@ def test_profiles_of_parts_are_judged_as_of_one_table(
 ):
     file = new_data / "user_profile.csv"
     lines = file.read_text().splitlines()
-    file.write_text("\n".join([*lines, lines[1], lines[2].replace(",", ",9", 1)]) + "\n")
+    odd = [lines[1], lines[2].replace(",", ",9", 1), ",".join("123456789" * 2)]
+    file.write_text("\n".join([*lines, *odd]) + "\n")
     expected = package.score(attribute_run.folder, new_data)
 
     found = package.score(attribute_run.folder, new_data, out=tmp_path / "scores")

@@ -1,7 +1,7 @@
 """Lists as files: sorted lines, each once, whatever their number; what came and what went.
 
 A list is a header and lines in the order of their bytes, so that the list of before, with the lines
-that came and without those that went, is the list of now, byte for byte. Its record says what the
+that came and without those that went, is the current list, byte for byte. Its record says what the
 next export must know of it.
 """
 
@@ -37,13 +37,13 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The lines of now, those that came and those that went, as files without a header."""
+    """The current lines, those that came and those that went, as files without a header."""
 
     folder: Path
     n_lines: tuple[int, ...]
     """All, added, removed."""
     sha256: tuple[str, str]
-    """Of the lines of now and of those of before."""
+    """Of the current lines and of those of before."""
 
 
 def sorted_lines(pieces: Iterable[pl.Series], folder: Path) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _opened(file: Path) -> Iterator[Iterator[str]]:
 
 
 def split(now: Iterator[str], before: Iterator[str], folder: Path) -> Split:
-    """Write sorted lines of now to a file, and what came and went since `before` to two others."""
+    """Write the current lines, sorted, to a file, and what came and went to two others."""
     counts = [0, 0, 0]
     digests = hashlib.sha256(), hashlib.sha256()
     tagged = heapq.merge(zip(now, itertools.repeat(0)), zip(before, itertools.repeat(1)))

@@ -270,7 +270,9 @@ def _redraw_doubles(
 ) -> None:
     """Draw another ad, in place, where a user has the same ad twice in one second."""
     same = np.flatnonzero((np.diff(seconds) == 0) & (np.diff(local) == 0))
-    rows = np.union1d(same, same + 1)
+    is_in_doubt = np.zeros(len(local), dtype=bool)
+    is_in_doubt[same] = is_in_doubt[same + 1] = True
+    rows = np.flatnonzero(is_in_doubt)
     place = (local[rows] << (_TIME_BITS + _AD_BITS)) | (seconds[rows] << _AD_BITS)
     for _ in range(MAX_REDRAWS):
         key = place | ad[rows]

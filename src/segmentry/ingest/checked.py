@@ -18,7 +18,7 @@ from segmentry.ingest.rules import Rules, outside, placed, window_of
 from segmentry.ingest.store.prepared import check_content, only_needed, tables_of
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.progress import row_reporter, step_reporter
-from segmentry.runtime.sampling import hash_shares
+from segmentry.runtime.sampling import is_sampled
 from segmentry.schema import (
     ADS_COLUMNS,
     COUNT_COLUMNS,
@@ -166,7 +166,6 @@ def _unique(rows: pl.DataFrame, *, key: str, role: str, unreadable: int, odd: in
     return CleanTable(rows=single, account=account, n_impossible=odd)
 
 
-_SAMPLE_SALT = "segmentry sample"
 _LATE = "after the window of the ad log"
 
 
@@ -353,12 +352,8 @@ def _polars_type(column_type: str) -> pl.DataType:
     return pl.String() if column_type == "text" else pl.Int64()
 
 
-def _is_sampled(users: pl.Series, sample: float) -> pl.Series:
-    return pl.Series(hash_shares(users, salt=_SAMPLE_SALT) < sample)
-
-
 def _sampled(profiles: CleanTable, sample: float) -> CleanTable:
-    kept = profiles.rows.filter(_is_sampled(profiles.rows["user_id"], sample))
+    kept = profiles.rows.filter(is_sampled(profiles.rows["user_id"], sample))
     excluded = {"outside --sample": profiles.rows.height - kept.height}
     account = replace(profiles.account, n_used=kept.height, excluded=excluded)
     return replace(profiles, rows=kept, account=account)
@@ -374,8 +369,7 @@ def _read_log(
     if log.prepared is not None and not log.files:
         return LogParts((), log.prepared)
     if rules.sample < 1:
-        users = engine.distinct_users(log)
-        keep_users = users.filter(_is_sampled(users, rules.sample))
+        keep_users = engine.sampled_users(log, rules.sample)
     estimates = [estimate_rows(file) for file in log.files]
     n_rows = None if None in estimates else sum(each or 0 for each in estimates)
     step = "reading the log" if n_rows is not None else "reading the compressed log"

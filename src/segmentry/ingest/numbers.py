@@ -78,6 +78,8 @@ _CURRENCY_SIGNS = "$" + "".join(each for each in _EVERY if unicodedata.category(
 _CURRENCY = rf"(?:[A-Z]{{0,3}}[{_CURRENCY_SIGNS}]|{'|'.join(_CURRENCIES)})?"
 _THOUSANDS = {".": ",' ", ",": ".' "}
 _ANY_CORE = r"[0-9.,' ]*[0-9][0-9.,' ]*(?:[eE][+-]?[0-9]+)?"
+_N_GROUPED, _MIN_GROUPED = 3, 3
+"""Digits of a group, and so many different numbers with a point before one prove what it is."""
 _MAX_STRANGE = 0.01
 """Share of values in the rarer of two formats up to which they are unreadable values instead."""
 
@@ -144,6 +146,8 @@ def find_number_format(
     NumberFormat(decimal='.', thousands=",' ")
     >>> find_number_format(["12,5", "5"], where="x").decimal
     ','
+    >>> find_number_format(["1.730", "2.045", "12.900", "87"], where="x").decimal
+    ','
     >>> find_number_format(["1,5", "1.5"], where="log.csv: column 'amount'")
     Traceback (most recent call last):
     ...
@@ -206,6 +210,8 @@ def _decimal_of(core: str) -> str:
 def _undecided(cores: dict[str, str], where: str) -> NumberFormat:
     """Decide where no number proves its decimal sign: by whether large ones are all grouped."""
     with_comma = [value for value, core in cores.items() if "," in core]
+    if not with_comma and _is_grouped_by_points(cores, where):
+        return NumberFormat(",", _THOUSANDS[","])
     if not with_comma:
         is_grouped = any(" " in core or "'" in core for core in cores.values())
         return NumberFormat(".", _THOUSANDS["."]) if is_grouped else PLAIN_NUMBERS
@@ -216,6 +222,21 @@ def _undecided(cores: dict[str, str], where: str) -> NumberFormat:
         f"{where} holds {with_comma[0]!r}: the comma may be the decimal or the thousands sign; "
         'declare decimal = "," or thousands = ","'
     )
+
+
+def _is_grouped_by_points(cores: dict[str, str], where: str) -> bool:
+    """Whether points are thousands signs: 87 next to 1.730, as nobody rounds to three digits so."""
+    with_point = {core: value for value, core in cores.items() if "." in core}
+    others = [core for core in cores.values() if "." not in core]
+    if not with_point or not others or max(map(len, others)) > _N_GROUPED:
+        return False
+    if len(with_point) < _MIN_GROUPED:
+        raise SchemaError(
+            f"{where} holds {next(iter(with_point.values()))!r}: the point may be the decimal or "
+            "the thousands sign; write numbers without thousands signs, or declare "
+            'decimal = "." or thousands = "." in a mapping'
+        )
+    return True
 
 
 def _refuse_contradicted(form: NumberFormat, numbers: Sequence[str], where: str) -> None:

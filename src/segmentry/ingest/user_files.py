@@ -21,6 +21,8 @@ from segmentry.ingest.numbers import find_number_format, read_number
 from segmentry.schema import FileShape
 
 _BATCH_ROWS = 200_000
+_SHORTENED = r"^[+-]?[0-9](\.[0-9]+)?e\+[0-9]{2}$"
+_MAY_BE_GROUPED = r"^[1-9][0-9]{0,2}\.[0-9]{3}$"
 _NAMIBIA = "NA"
 
 
@@ -162,7 +164,7 @@ the run are; use the ids of the run
 def _whole(texts: pl.Series) -> pl.Series:
     """Read whole numbers as those of a log are read, also ``4.0`` and R's ``1e+05``; else null."""
     ids = texts.str.replace(r"\.0*$", "").cast(pl.Int64, strict=False)
-    shortened = texts.filter(ids.is_null() & texts.str.contains(r"^[+-]?[0-9](\.[0-9]+)?e\+"))
+    shortened = texts.filter(ids.is_null() & texts.str.contains(_SHORTENED))
     if not shortened.len():
         return ids
     exact = {text: int(float(text)) for text in shortened.unique() if is_exact(text)}
@@ -183,7 +185,9 @@ def as_numbers(values: pl.Series, *, source: str, expected: str) -> pl.Series:
     segmentry.errors.SchemaError: r.csv: 1 of 2 rows of column 'n' hold 'many'; expected counts
     """
     numbers = values.cast(pl.Float64, strict=False)
-    if values.dtype == pl.String and numbers.null_count() > values.null_count():
+    is_text = values.dtype == pl.String
+    is_odd = is_text and bool(values.str.contains(_MAY_BE_GROUPED).any())
+    if is_text and (is_odd or numbers.null_count() > values.null_count()):
         texts = values.drop_nulls().unique(maintain_order=True).to_list()
         form = find_number_format(texts, where=f"{source}: column {values.name!r}")
         read = [read_number(text, form) for text in texts]

@@ -18,7 +18,7 @@ from segmentry.features.by_part import (
 from segmentry.ingest.quality import refuse_rejections, unreadable_values
 from segmentry.results.scoring import Bundle, score_users
 from segmentry.results.targets import PartsFolder
-from segmentry.schema import UNASSIGNED, Engine, Frames, PartQueries, RowAccount, Source
+from segmentry.schema import UNASSIGNED, Engine, Frames, PartQueries, RowAccount
 from segmentry.segments.preprocessing import OddCounts, count_odd
 
 
@@ -57,7 +57,7 @@ def write_scores(
         is_sample = reading.sample < 1
         without_strangers(reading.checked.behaviours, total["strange", ""], is_sample=is_sample)
     if is_strict:
-        _refuse_profiles(reading.source, total)
+        _refuse_profiles(reading, total)
     n_written = folder.n_rows()
     n_users = {int(name): n for name, n in sorted(_of(total, "segment").items())}
     if n_written != sum(n_users.values()):
@@ -70,9 +70,12 @@ def _of(total: Mapping[tuple[str, str], int], what: str) -> dict[str, int]:
     return {name: n for (each, name), n in total.items() if each == what and n}
 
 
-def _refuse_profiles(source: Source, total: Mapping[tuple[str, str], int]) -> None:
-    rejected, n_read = _of(total, "rejected"), total["profiles", ""]
-    columns = {} if source.profiles is None else source.profiles.columns
+def _refuse_profiles(reading: PartReading, total: Mapping[tuple[str, str], int]) -> None:
+    """Refuse profiles that were rejected: lines that could not be divided, and rows of parts."""
+    undivided = reading.checked.profiles.account
+    rejected = {**undivided.rejected, **_of(total, "rejected")}
+    n_read = undivided.n_read + total["profiles", ""]
+    columns = {} if reading.source.profiles is None else reading.source.profiles.columns
     findings = [
         unreadable_values(
             name, rows="users", column=columns[name].name, example="", count=n, of=n_read
@@ -98,15 +101,16 @@ def _score_part(
     if segments.height:
         folder.write(segments, part.number)
     scored = count_scored(bundle, users.table, segments)
-    account = users.profiles.account
     counts = {
         **{("segment", str(each)): n for each, n in scored.n_users.items()},
         **scored.odd,
-        ("profiles", ""): account.n_read,
-        **{("rejected", reason): n for reason, n in account.rejected.items()},
-        **{("unreadable", name): n for name, n in users.profiles.n_unreadable.items()},
         ("strange", ""): users.n_strange,
     }
+    if reading.checked.profile_parts:
+        profiles = users.profiles
+        counts["profiles", ""] = profiles.account.n_read
+        counts |= {("rejected", reason): n for reason, n in profiles.account.rejected.items()}
+        counts |= {("unreadable", name): n for name, n in profiles.n_unreadable.items()}
     rows = [(what, name, n) for (what, name), n in counts.items()]
     schema = {"what": pl.String, "name": pl.String, "n": pl.Int64}
     return (pl.DataFrame(rows, schema=schema, orient="row"),)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 _U64 = np.uint64
+_SALT = "segmentry sample"
 
 
 def hash_shares(ids: pl.Series, *, salt: str) -> npt.NDArray[np.float64]:
@@ -34,6 +35,15 @@ def hash_shares(ids: pl.Series, *, salt: str) -> npt.NDArray[np.float64]:
     with np.errstate(over="ignore"):
         mixed = _mix(codes ^ _mix(np.array([key], dtype=_U64)))
     return (mixed >> _U64(11)).astype(np.float64) * 2.0**-53
+
+
+def is_sampled(ids: pl.Series, share: float) -> pl.Series:
+    """Return which users ``--sample`` takes, by hash of the id.
+
+    >>> int(is_sampled(pl.Series(range(1_000)), 0.1).sum())
+    88
+    """
+    return pl.Series(hash_shares(ids, salt=_SALT) < share)
 
 
 def _mix(z: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

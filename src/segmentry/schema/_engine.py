@@ -107,8 +107,8 @@ class Engine(PartQueries, Protocol):
         """Return the moment of the last row of a log that can be used."""
         ...
 
-    def distinct_users(self, source: TableSource) -> pl.Series:
-        """Return the distinct known user ids of a log."""
+    def sampled_users(self, source: TableSource, share: float) -> pl.Series:
+        """Return the distinct known user ids of a log that `is_sampled` takes, in any order."""
         ...
 
     def split_log(

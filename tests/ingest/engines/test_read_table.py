@@ -110,7 +110,7 @@ def test_distinct_users_are_the_known_ones(engine, tmp_path):
     lines = [f"{user},{T},5,a,1,0" for user in (3, 1, 3, "", "x", "1.0", -2)]
     file.write_text(csv_text(LOG_HEADER, lines))
 
-    users = engine.distinct_users(source_of(file))
+    users = engine.sampled_users(source_of(file), 1.0)
 
     assert sorted(users) == [-2, 1, 3]
     assert (users.name, users.dtype) == ("user_id", pl.Int64)

@@ -20,6 +20,8 @@ from tests.reads import DAILY_PURCHASES, LOG_HEADER, csv_text, source_of, split,
 from tests.stores import s3_bucket
 from tests.texts import raises_text, says
 
+import segmentry
+from segmentry.cli._console import print_room
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.errors import ConfigError, DataError, EngineError, MissingExtraError
 from segmentry.features._behaviour_table import _rows_by_user
@@ -276,13 +278,20 @@ def test_tables_beyond_the_bound_are_refused(cluster, tmp_path):
     engine.close()
 
 
+def test_a_run_says_before_it_begins_how_many_users_fit(capsys):
+    print_room(None, {"engine": "duckdb"})
+    print_room(None, {"engine": "spark", "memory": "2GB"})
+
+    says(capsys.readouterr().err)
+
+
 def test_rows_come_to_the_driver_by_one_bounded_way():
     code = {file.name: file.read_text() for file in CODE.glob("*.py")}
 
     for name, text in code.items():
-        assert not re.search(r"\.(collect|toPandas|toArrow|toLocalIterator|take|head)\(\)", text), (
-            name
-        )
+        assert not re.search(r"\.(collect|first|head|take|tail)\(\d*\)", text), name
+    for file in Path(segmentry.__file__).parent.rglob("*.py"):
+        assert not re.search(r"\.(toPandas|toArrow|toLocalIterator)\(", file.read_text()), file
     assert sum(text.count("pq.read_table(file, columns=columns)") for text in code.values()) == 1
 
 

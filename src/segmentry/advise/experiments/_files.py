@@ -272,7 +272,10 @@ def _whole(values: pl.Series, name: str, path: Path) -> pl.Series:
     whole = numbers.cast(pl.Int64, strict=False).alias(name)
     strange = values.filter((whole != numbers).fill_null(value=True))
     if strange.len():
-        raise SchemaError(f"{path}: column {name!r} holds {strange[0]!r}, expected {expected}")
+        raise SchemaError(
+            f"{path}: column {name!r} holds {strange[0]!r}, expected {expected}; write them "
+            "without decimals and thousands signs"
+        )
     return whole
 
 

@@ -37,6 +37,7 @@ from segmentry.ingest.engines._rejects import forget_rejects, unreadable_rows
 from segmentry.ingest.engines._validity import REASON, TIME_OF, Judged, judge
 from segmentry.ingest.engines._watching import Config, connect, watched
 from segmentry.ingest.files import FileLayout, LineCount, require_all_rows
+from segmentry.runtime.sampling import is_sampled
 from segmentry.runtime.threads import prefetch
 from segmentry.schema import (
     SECONDS_PER_DAY,
@@ -152,14 +153,14 @@ class DuckDBEngine:
         )
         return answer[1]
 
-    def distinct_users(self, source: TableSource) -> pl.Series:
-        """Return the distinct known user ids of a log."""
+    def sampled_users(self, source: TableSource, share: float) -> pl.Series:
+        """Return the distinct known user ids of a log that `is_sampled` takes, in any order."""
         known = "user_id IS NOT NULL"
         users, _ = self._read(
             source, lambda rows: _to_polars(rows.filter(known).project("user_id").distinct())
         )
         unreadable_rows(self._ask)
-        return users["user_id"]
+        return users["user_id"].filter(is_sampled(users["user_id"], share))
 
     def split_log(
         self,

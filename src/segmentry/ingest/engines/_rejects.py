@@ -27,6 +27,11 @@ def unreadable_rows(ask: Ask) -> Mapping[str, int]:
     )
     found = Counter[str]()
     for path, error, n_lines, first in ask(lines):
+        if error == "LINE SIZE OVER MAXIMUM":
+            raise DataError(
+                f"{path}: line {first}, with the blank lines before it, takes more than 2 MB; "
+                "expected shorter lines; remove blank lines, or look for a quote that is not closed"
+            )
         if error not in _LINE_REASONS:
             raise DataError(
                 f"{path}: line {first} is broken ({error.lower()}), and what follows it cannot "

@@ -33,7 +33,7 @@ def parts(summary: "Summary") -> dict[int, SegmentSpending]:
 
 
 def expected_clicks(summary: "Summary") -> dict[int, float]:
-    """Return the share of the clicks to be expected, by segment, at the ads of now."""
+    """Return the share of the clicks to be expected, by segment, with today's ads."""
     clicks = {
         each.segment_id: each.impressions_share * (each.expected_rate.value or 0.0)
         for each in rated(summary)

@@ -26,7 +26,7 @@ def _bars(summary: "Summary") -> list[tuple[str, dict[int, float]]]:
     if proposed:
         shares = {e.segment_id: proposed[e.segment_id].share_proposed for e in found}
         bars.append(("ads proposed", shares))
-    return [*bars, ("clicks expected with the ads of now", expected_clicks(summary))]
+    return [*bars, ("expected clicks with today's ads", expected_clicks(summary))]
 
 
 def _caption(summary: "Summary") -> Caption:

@@ -185,9 +185,9 @@ class ClusterEngine(DuckDBEngine):
         found = pl.concat(self._of_units(source, "last_moment"))
         return found["found"].max()  # type: ignore[return-value]  # a column of integers
 
-    def distinct_users(self, source: TableSource) -> pl.Series:
-        """Return the distinct known user ids of a log."""
-        found = pl.concat(self._of_units(source, "distinct_users"))["found"]
+    def sampled_users(self, source: TableSource, share: float) -> pl.Series:
+        """Return the distinct known user ids of a log that `is_sampled` takes: no others come."""
+        found = pl.concat(self._of_units(source, "sampled_users", share))["found"]
         return found.unique().alias("user_id")
 
     def unreadable_example(self, source: TableSource, name: str) -> str:
@@ -197,7 +197,9 @@ class ClusterEngine(DuckDBEngine):
         found = pl.concat(self._of_units(source, "unreadable_example", name))["found"]
         return str(found.filter(found != "None").min() or "")
 
-    def _of_units(self, source: TableSource, method: str, *arguments: str) -> list[pl.DataFrame]:
+    def _of_units(
+        self, source: TableSource, method: str, *arguments: str | float
+    ) -> list[pl.DataFrame]:
         """Ask the units of a log what this engine's own `method` asks of the whole."""
         table, units = self._units_of(source, n_bytes=self._unit_bytes)
         ask = partial(

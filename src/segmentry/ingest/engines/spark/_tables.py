@@ -18,8 +18,8 @@ from segmentry.ingest.remote import Rows, Session, Wanted
 from segmentry.settings import SparkEngine
 
 _LOSING = ("spark.sql.files.ignoreCorruptFiles", "spark.sql.files.ignoreMissingFiles")
-_NOTHING = 0
-"""Bytes that fetching gives back."""
+_FEW_BYTES = 10**8
+"""For what tasks that fetch give back, which is errors."""
 _TIMES = "spark.sql.parquet.outputTimestampType"
 
 
@@ -30,7 +30,7 @@ def session_of(spark: SparkEngine) -> Session:
 
 def _fetch(wanted: Sequence[Wanted], folder: Path, *, spark: SparkEngine) -> None:
     """Fetch pieces of files into a shared folder, a task for each file."""
-    with opened_cluster(spark, folder=folder, max_bytes=_NOTHING) as cluster:
+    with opened_cluster(spark, folder=folder, max_bytes=_FEW_BYTES) as cluster:
         body = partial(fetch_each, wanted=wanted)
         cluster.rows_of("fetching files", (len(wanted), body))
 

@@ -112,7 +112,8 @@ def in_task(
     given = (Row(*row.values()) for batch in batches for row in batch.to_pylist())
     types = (pa.int32(), pa.string(), pa.int64(), pa.int64(), pa.binary())
     with temporary_folder(_local_folder()) as scratch:
-        for row in body(given, scratch):
+        for made in body(given, scratch):
+            row = made._replace(n_bytes=max(made.n_bytes, len(made.data)))
             arrays = [pa.array([value], kind) for value, kind in zip(row, types, strict=True)]
             yield pa.RecordBatch.from_arrays(arrays, names=list(Row._fields))
 
@@ -308,7 +309,7 @@ def ask_unit(
     *,
     table: TableSource,
     method: str,
-    arguments: Sequence[str],
+    arguments: Sequence[str | float],
     n_bytes: int,
 ) -> Frames:
     """Ask of a unit what a method of the engine asks of a whole table; null where it is empty."""
