@@ -147,6 +147,12 @@ def test_ids_of_users_are_read_as_those_of_logs(text, user, tmp_path, shared_eng
     assert shared_engine.sampled_users(log, 1.0).to_list() == [user]
 
 
+@pytest.mark.parametrize("text", ["1e+16;", "1e+17", "1.5e+00", "e+05", "1e+5"])
+def test_ids_of_users_that_lost_digits_are_refused(text):
+    with pytest.raises(SchemaError, match="is not a whole number, as those of the run are"):
+        as_ids(pl.Series([text, "7"]), like=pl.Int64(), source="f")
+
+
 @pytest.mark.parametrize(
     "nobody", ["NULL ", "\u00a0None", "n/a", "#REF!", "(not set)", "\u200b", "NaT", "''"]
 )

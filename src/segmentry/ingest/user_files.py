@@ -21,6 +21,7 @@ from segmentry.ingest.numbers import find_number_format, read_number
 from segmentry.schema import FileShape
 
 _BATCH_ROWS = 200_000
+_SHORTENED = r"^[+-]?[0-9](\.[0-9]+)?e\+[0-9]{2}$"
 _MAY_BE_GROUPED = r"^[1-9][0-9]{0,2}\.[0-9]{3}$"
 _NAMIBIA = "NA"
 
@@ -163,7 +164,7 @@ the run are; use the ids of the run
 def _whole(texts: pl.Series) -> pl.Series:
     """Read whole numbers as those of a log are read, also ``4.0`` and R's ``1e+05``; else null."""
     ids = texts.str.replace(r"\.0*$", "").cast(pl.Int64, strict=False)
-    shortened = texts.filter(ids.is_null() & texts.str.contains(r"^[+-]?[0-9](\.[0-9]+)?e\+"))
+    shortened = texts.filter(ids.is_null() & texts.str.contains(_SHORTENED))
     if not shortened.len():
         return ids
     exact = {text: int(float(text)) for text in shortened.unique() if is_exact(text)}
