@@ -7,9 +7,11 @@ import http.server
 import itertools
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -166,13 +168,71 @@ class Gate(http.server.ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
+def certificates(folder: Path) -> tuple[Path, Path]:
+    """Make an authority and a certificate of this machine; return the one, and the other with key.
+
+    They are valid for an hour.
+    """
+    import datetime as dt
+    import ipaddress
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    def made(name: str, issuer: x509.Name, key: Any, by: Any, *extensions: Any) -> x509.Certificate:
+        now = dt.datetime.now(dt.UTC)
+        builder = x509.CertificateBuilder(
+            issuer_name=issuer,
+            subject_name=_named(name),
+            public_key=key.public_key(),
+            serial_number=x509.random_serial_number(),
+            not_valid_before=now - dt.timedelta(minutes=1),
+            not_valid_after=now + dt.timedelta(hours=1),
+        )
+        for each in extensions:
+            builder = builder.add_extension(each, critical=isinstance(each, x509.BasicConstraints))
+        return builder.sign(by, hashes.SHA256())
+
+    authority, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    root = x509.BasicConstraints(ca=True, path_length=None)
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    texts = [
+        made("authority", _named("authority"), authority, authority, root),
+        made("server", _named("authority"), own, authority, here),
+    ]
+    pem = serialization.Encoding.PEM
+    paths = folder / "authority.pem", folder / "server.pem"
+    for path, certificate in zip(paths, texts, strict=True):
+        path.write_bytes(certificate.public_bytes(pem))
+    key = own.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    paths[1].write_bytes(paths[1].read_bytes() + key)
+    return paths
+
+
+def _named(text: str) -> Any:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _over_tls(server: http.server.HTTPServer, certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+
+
 @contextlib.contextmanager
-def gate() -> Iterator[Gate]:
+def gate(certificate: Path | None = None) -> Iterator[Gate]:
     """Lead the environment to the store by a gate, for a while."""
     with Gate() as server, pytest.MonkeyPatch.context() as patch:
+        if certificate is not None:
+            _over_tls(server, certificate)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
-        patch.setenv("AWS_ENDPOINT_URL", server.address)
+        address = server.address.replace("http:", "http:" if certificate is None else "https:")
+        patch.setenv("AWS_ENDPOINT_URL", address)
         yield server
         server.shutdown()
         thread.join()
@@ -233,9 +293,11 @@ class Web(http.server.ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def web_server(folder: Path) -> Iterator[Web]:
-    """Serve a folder."""
+def web_server(folder: Path, certificate: Path | None = None) -> Iterator[Web]:
+    """Serve a folder, with a certificate by ``https``."""
     with Web(folder) as server:
+        if certificate is not None:
+            _over_tls(server, certificate)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server

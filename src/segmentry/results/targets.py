@@ -31,6 +31,10 @@ _SUFFIXES = (".parquet", ".csv")
 _DELTA = re.compile(r"delta:(.+)", re.DOTALL)
 _TABLE = re.compile(r"env:(\w+)/(?:(\w+)\.)?(\w+)")
 _PIECE = 8 << 20
+_RIGHTS = (
+    "SELECT to_regclass($1) IS NOT NULL, "
+    "has_schema_privilege(coalesce(nullif($2, ''), current_schema()), 'CREATE')"
+)
 Writer = Callable[[pl.DataFrame], None]
 
 
@@ -82,12 +86,10 @@ def target_of(out: Path | str, *, overwrite: bool, append: bool) -> Writer:
 def is_folder(out: Path | str) -> bool:
     """Whether a folder of parts is requested: a name on this machine without an ending.
 
-    >>> is_folder("scores"), is_folder("scores.csv"), is_folder("delta:scores")
-    (True, False, False)
+    >>> is_folder("scores"), is_folder("scores.csv"), is_folder("delta:scores"), is_folder("env:DB")
+    (True, False, False, False)
     """
-    name = str(out)
-    is_other = _DELTA.fullmatch(name) or _TABLE.fullmatch(name) or place_of(name) is not None
-    return not is_other and not Path(name).suffix
+    return not re.match(r"\w{2,}:", str(out)) and not Path(out).suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +218,14 @@ def _database(found: re.Match[str], mode: str) -> Writer:
     requested = ".".join(f'"{each}"' for each in (schema, table_name) if each)
     try:
         with driver.connect(address) as opened, opened.cursor() as cursor:
-            cursor.execute("SELECT to_regclass($1) IS NOT NULL", (requested,))
-            is_there = bool(cursor.fetchone()[0])
+            cursor.execute(_RIGHTS, (requested, schema or ""))
+            is_there, may_create = map(bool, cursor.fetchone())
     except driver.Error as error:
         raise _refused(found[0], error) from error
     if is_there and mode == "error":
         raise OutputError(f"{found[0]}: exists; add --append or --overwrite, or choose another")
+    if not is_there and not may_create:
+        raise OutputError(f"{found[0]}: no right to create a table there; ask for it")
     action = {"append": "create_append", "overwrite": "replace" if is_there else "create"}
 
     def write(table: pl.DataFrame) -> None:
@@ -241,6 +245,8 @@ def _database(found: re.Match[str], mode: str) -> Writer:
 
 def _refused(name: str, error: Exception) -> OutputError:
     text = " ".join(str(error).split())
-    answer = re.search(r"(?:ERROR|FATAL): +(.+?)(?: SQLSTATE|$)", text)
+    answer = re.search(r"(?:ERROR|FATAL): +(.+?)(?: SQLSTATE| LINE \d| CONTEXT| Query was|$)", text)
     shown = answer[1] if answer else re.sub(r"[?]\S+", "?…", text)
-    return OutputError(f"{name}: cannot be written: {shown[:160]}; choose another --out")
+    return OutputError(
+        f"{name}: cannot be written: {shown[:160].rstrip(' .')}; choose another --out"
+    )

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.ingest.mapping.shapes import DAY, EVENTS, HEADER, HOUR, T, write_csv
-from tests.stores import gate, s3_bucket, web_server
+from tests.stores import certificates, gate, s3_bucket, web_server
 from tests.texts import raises_text, says
 
 from segmentry import build_user_table
@@ -206,6 +206,25 @@ def test_a_file_of_a_web_server_is_read(has_ranges, small, tmp_path):
         found = table_of(tmp_path, f"{server.address}/log.csv?signature=secret")
 
     assert found.equals(table_of(tmp_path, str(small)))
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_certificate_is_trusted_only_by_its_authority(
+    is_known, bucket, small, tmp_path, monkeypatch
+):
+    authority, certificate = certificates(tmp_path)
+    stored = bucket.put("log.csv", small)
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    if is_known:
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+
+    with web_server(tmp_path, certificate) as web, gate(certificate):
+        for name in (f"{web.address.replace('http:', 'https:')}/log.csv", stored):
+            if is_known:
+                assert table_of(tmp_path, name)["n_impressions"].to_list() == [3, 1, 2]
+            else:
+                with pytest.raises(DataError, match="its certificate is not trusted here"):
+                    table_of(tmp_path, name)
 
 
 def test_a_connection_that_breaks_is_taken_up_again(small, tmp_path):

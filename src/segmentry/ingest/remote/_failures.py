@@ -21,7 +21,12 @@ _REFUSED = (
     "the store refuses the request (HTTP status 400): the credentials of the environment may have "
     "expired, or their region is another; renew them or set AWS_REGION"
 )
+_UNTRUSTED = (
+    "its certificate is not trusted here; name a file with the certificate of its authority by "
+    "SSL_CERT_FILE, of S3 by AWS_CA_BUNDLE"
+)
 _REASONS = (
+    (("CERTIFICATE_VERIFY_FAILED", "SSL peer certificate", "curlCode: 60"), _UNTRUSTED),
     (("NO_SUCH_BUCKET", "NoSuchBucket", "ContainerNotFound"), "no such bucket; check its name"),
     (("EXPIRED_TOKEN", "ExpiredToken", "TokenExpired", "has expired"), _EXPIRED),
     (

@@ -93,6 +93,7 @@ def file_system_of(scheme: str) -> Any:
             anonymous=requested("AWS_NO_SIGN_REQUEST", "").lower() in _YES,
             endpoint_override=requested("AWS_ENDPOINT_URL_S3") or requested("AWS_ENDPOINT_URL"),
             retry_strategy=retries,
+            tls_ca_file_path=requested("AWS_CA_BUNDLE") or requested("SSL_CERT_FILE"),
             allow_delayed_open=True,  # one request for a small object instead of three
             connect_timeout=10,
             request_timeout=_SECONDS,
