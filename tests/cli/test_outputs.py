@@ -48,6 +48,16 @@ def test_an_output_that_is_full_is_one_line(words):
     assert "Traceback" not in done.stderr.decode()
 
 
+@pytest.mark.parametrize(("words", "code"), [("--version", 0), ("card nowhere --segment 1", 2)])
+def test_an_output_that_is_closed_changes_nothing(words, code):
+    command = f'"{sys.executable}" -m segmentry {words} >&-'
+
+    done = subprocess.run(["/bin/sh", "-c", command], stderr=subprocess.PIPE, check=False)
+
+    assert done.returncode == code
+    assert done.stderr.count(b"\n") == (code > 0)
+
+
 def test_a_name_that_is_a_formula_is_text_in_every_csv(plain_run, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(plain_run.folder, run)

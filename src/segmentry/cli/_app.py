@@ -152,6 +152,9 @@ def main() -> None:
 def _write_what_the_output_can_hold() -> None:
     """Write plain characters for those that a terminal or file in another encoding cannot hold."""
     codecs.register_error("segmentry", _in_plain_characters)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as by ``>&-``
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  # until the end
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="segmentry")

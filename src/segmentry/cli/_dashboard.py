@@ -114,8 +114,11 @@ def _password(name: str | None, file: Path | None) -> str | None:
         with file.open("rb") as stream:
             text = stream.read(_LONGEST_PASSWORD + 1).decode("utf-8-sig")
             mode = os.fstat(stream.fileno()).st_mode
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: the password cannot be read: {error}") from error
+    except OSError as error:
+        wrong = f"{file}: the password cannot be read: {error.strerror or error}"
+        raise ConfigError(f"{wrong}; check the path") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: not UTF-8 text; save the password file as UTF-8") from error
     if len(text) > _LONGEST_PASSWORD or "\0" in text:
         raise ConfigError(
             f"{file}: not a password file: more than {_LONGEST_PASSWORD:,} characters, or zero "

@@ -86,12 +86,10 @@ def target_of(out: Path | str, *, overwrite: bool, append: bool) -> Writer:
 def is_folder(out: Path | str) -> bool:
     """Whether a folder of parts is requested: a name on this machine without an ending.
 
-    >>> is_folder("scores"), is_folder("scores.csv"), is_folder("delta:scores")
-    (True, False, False)
+    >>> is_folder("scores"), is_folder("scores.csv"), is_folder("delta:scores"), is_folder("env:DB")
+    (True, False, False, False)
     """
-    name = str(out)
-    is_other = _DELTA.fullmatch(name) or _TABLE.fullmatch(name) or place_of(name) is not None
-    return not is_other and not Path(name).suffix
+    return not re.match(r"\w{2,}:", str(out)) and not Path(out).suffix
 
 
 @dataclass(frozen=True, slots=True)

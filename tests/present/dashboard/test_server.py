@@ -81,6 +81,15 @@ def test_what_is_no_password_file_is_refused(run_dir, tmp_path, content):
     assert (answer.code, str(file) in answer.err) == (2, True)
 
 
+def test_a_password_file_that_is_not_utf_8_is_refused_with_what_to_do(run_dir, tmp_path):
+    file = tmp_path / "password"
+    file.write_bytes("correct horse".encode("utf-16"))
+
+    answer = segmentry("dashboard", run_dir, "--port", "0", "--password-file", file)
+
+    assert answer.err.endswith("not UTF-8 text; save the password file as UTF-8\n")
+
+
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero")
 def test_a_password_file_without_an_end_is_refused(run_dir):
     answer = segmentry("dashboard", run_dir, "--port", "0", "--password-file", "/dev/zero")

@@ -81,6 +81,8 @@ class Session:
 
     table: Callable[[str], Rows]
     fetch: Callable[[Sequence[Wanted], Path], None]
+    held: Callable[[], contextlib.AbstractContextManager[object]]
+    """Keep the session open: what follows uses it too."""
 
 
 class Places:
@@ -327,6 +329,7 @@ class Places:
                     whole = [(0, self._held[file].n_bytes)]
                     tasks += [(file, each) for each in (missing[file] if has_ranges else whole)]
                 if in_tasks and self._session is not None:
+                    self._closing.enter_context(self._session.held())
                     self._session.fetch(self._wanted(tasks), self._folder.absolute())
                     return
                 for task, span in zip(tasks, pool.map(self._fetch_span, tasks), strict=True):

@@ -25,7 +25,9 @@ _TIMES = "spark.sql.parquet.outputTimestampType"
 
 def session_of(spark: SparkEngine) -> Session:
     """Return what a session brings, which is opened when it is first needed."""
-    return Session(partial(_rows, spark=spark), partial(_fetch, spark=spark))
+    return Session(
+        partial(_rows, spark=spark), partial(_fetch, spark=spark), partial(held_session, spark)
+    )
 
 
 def _fetch(wanted: Sequence[Wanted], folder: Path, *, spark: SparkEngine) -> None:
