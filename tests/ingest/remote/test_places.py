@@ -188,6 +188,7 @@ def test_a_store_that_cannot_be_reached_is_tried_again_and_reported(bucket, tmp_
         "AWS Error ACCESS_DENIED during HeadObject operation: No response body.",
         "AWS Error INVALID_ACCESS_KEY_ID during ListObjectsV2 operation",
         "AWS Error NO_SUCH_BUCKET during ListObjectsV2 operation",
+        "AWS Error RESOURCE_NOT_FOUND during GetObject operation:",
         "https://host/x?sig=secret is odd",
     ],
 )

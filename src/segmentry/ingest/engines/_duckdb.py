@@ -36,7 +36,7 @@ from segmentry.ingest.engines._plain_parts import hashes_alike, split_if_plain
 from segmentry.ingest.engines._rejects import forget_rejects, unreadable_rows
 from segmentry.ingest.engines._validity import REASON, TIME_OF, Judged, judge
 from segmentry.ingest.engines._watching import Config, connect, watched
-from segmentry.ingest.files import FileLayout, LineCount, require_all_rows
+from segmentry.ingest.files import FileLayout, require_all_rows
 from segmentry.runtime.sampling import is_sampled
 from segmentry.runtime.threads import prefetch
 from segmentry.schema import (
@@ -83,10 +83,10 @@ class DuckDBEngine:
 
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
         """Return a small table with canonical names, and its unreadable rows."""
-        frame, counted = self._read(source, _to_polars)
+        frame, require_all = self._read(source, _to_polars)
         n_unreadable = sum(unreadable_rows(self._ask).values())
         if not source.is_distinct:
-            self._require_all(source, frame.height + n_unreadable, counted)
+            require_all(frame.height + n_unreadable)
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
         return frame, n_before + n_unreadable
 
@@ -101,10 +101,10 @@ class DuckDBEngine:
             query = f"SELECT *, {part} FROM ({rows.sql_query()})"  # noqa: S608  # our own text
             self._connection.execute(f"COPY ({query}) TO {target}")
 
-        _, counted = self._read(source, write)
+        _, require_all = self._read(source, write)
         parts, n_unreadable = parts_of(directory), sum(unreadable_rows(self._ask).values())
         if not source.is_distinct:
-            self._require_all(source, sum(map(n_rows_of, parts)) + n_unreadable, counted)
+            require_all(sum(map(n_rows_of, parts)) + n_unreadable)
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
         return tuple(parts), n_before + n_unreadable
 
@@ -126,10 +126,10 @@ class DuckDBEngine:
     def count_rows(self, source: TableSource) -> int:
         """Return how many rows the files of a log hold."""
         rows = TableSource("texts", source.files, source.columns, source.shape)
-        found, counted = self._read(rows, lambda found: found.count("*").fetchall())
+        found, require_all = self._read(rows, lambda found: found.count("*").fetchall())
         n_rows = int(found[0][0])
         n_unreadable = sum(unreadable_rows(self._ask).values())
-        self._require_all(source, n_rows + n_unreadable, counted)
+        require_all(n_rows + n_unreadable)
         return n_rows
 
     def last_moment(self, source: TableSource) -> int | None:
@@ -422,17 +422,12 @@ class DuckDBEngine:
             plain = self._read_plainly(source, judge_and_use, count)
             if plain:
                 return plain[0], {}
-            found, counted = self._read(source, judge_and_use)
+            found, require_all = self._read(source, judge_and_use)
         unreadable = unreadable_rows(self._ask)
         # A row that holds counts stands for many here; `count_rows` compares them.
-        if source.prepared is not None or "n_impressions" not in source.columns:
-            self._require_all(source, count(found) + sum(unreadable.values()), counted)
+        if source.prepared is None and "n_impressions" not in source.columns:
+            require_all(count(found) + sum(unreadable.values()))
         return found, unreadable
-
-    def _require_all(
-        self, source: TableSource, n_rows: int, counted: Mapping[Path, LineCount]
-    ) -> None:
-        require_all_rows(layouts_of(source), n_rows, source.shape, counted=counted)
 
     def _read_plainly(
         self,
@@ -458,8 +453,8 @@ class DuckDBEngine:
 
     def _read(
         self, source: TableSource, use: Callable[[duckdb.DuckDBPyRelation], T]
-    ) -> tuple[T, Mapping[Path, LineCount]]:
-        """Use the rows of a table; return the lines of packed files too.
+    ) -> tuple[T, Callable[[int], None]]:
+        """Use the rows of a table; return what refuses another number of them than the files hold.
 
         DuckDB pads short lines on all threads, but on one thread only where a quoted field holds
         a line break; it says so and is then read again.
@@ -467,15 +462,18 @@ class DuckDBEngine:
         step = f"reading the {source.role}"
         with proving_text(source.files, source.shape, self._connection.interrupt) as counted:
             layouts = layouts_of(source)
+            require_all = functools.partial(
+                require_all_rows, layouts, shape=source.shape, counted=counted
+            )
             forget_rejects(self._ask)
             try:
-                return use(self._scan(source, layouts)), counted
+                return use(self._scan(source, layouts)), require_all
             except duckdb.Error as error:
                 if "parallel=false" not in str(error):
                     raise failure_of(self.name, step, error) from error
             forget_rejects(self._ask)
             found = self._run(lambda: use(self._scan(source, layouts, is_parallel=False)), step)
-            return found, counted
+            return found, require_all
 
     def _scan(
         self,

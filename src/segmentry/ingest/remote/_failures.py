@@ -28,6 +28,7 @@ _UNTRUSTED = (
 _REASONS = (
     (("CERTIFICATE_VERIFY_FAILED", "SSL peer certificate", "curlCode: 60"), _UNTRUSTED),
     (("NO_SUCH_BUCKET", "NoSuchBucket", "ContainerNotFound"), "no such bucket; check its name"),
+    (("RESOURCE_NOT_FOUND", "NO_SUCH_KEY"), "is gone, though it was listed; keep it until the end"),
     (("EXPIRED_TOKEN", "ExpiredToken", "TokenExpired", "has expired"), _EXPIRED),
     (
         ("INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "InvalidAccessKeyId"),
