@@ -5,6 +5,7 @@ and mapped files that the kernel takes back at will. New children are looked for
 every look it took 6 % of a core from those that were measured.
 """
 
+import contextlib
 import os
 import platform
 import subprocess
@@ -104,12 +105,10 @@ def _tree(pid: int) -> list[int]:
         each = queue.pop()
         found.append(each)
         own = _words(each)
-        for children in Path(f"/proc/{each}/task").glob("*/children"):
-            try:
+        with contextlib.suppress(OSError):  # it has ended
+            for children in Path(f"/proc/{each}/task").glob("*/children"):
                 begun = [int(child) for child in children.read_text().split()]
-            except OSError:
-                continue
-            queue.extend(child for child in begun if _words(child) != own)
+                queue.extend(child for child in begun if _words(child) != own)
     return found
 
 

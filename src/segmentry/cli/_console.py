@@ -104,7 +104,7 @@ def print_room(config: Path | None, settings: Mapping[str, Any]) -> None:
     if run.engine == "spark":
         n_users = users_that_fit(process_limit(run.memory))
         text = f"A cluster reads; up to {n_users:,} users fit into the memory of this process. "
-        typer.echo(f"{text}For more give --memory, or --sample a share of them.", err=True)
+        typer.echo(f"{text}For more give --memory, or --sample a share of them.")
 
 
 def print_segments(segments: Sequence["SegmentProfile"]) -> None:

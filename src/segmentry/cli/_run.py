@@ -117,7 +117,8 @@ def run(
     """Segment the users of a log; write a report."""
     from segmentry.cli import _console
 
-    _console.print_room(config, settings)
+    if not json:
+        _console.print_room(config, settings)
     with _console.shown_progress() as progress:
         result = pipeline.run(
             data_dir,

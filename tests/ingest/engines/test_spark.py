@@ -282,7 +282,7 @@ def test_a_run_says_before_it_begins_how_many_users_fit(capsys):
     print_room(None, {"engine": "duckdb"})
     print_room(None, {"engine": "spark", "memory": "2GB"})
 
-    says(capsys.readouterr().err)
+    says(capsys.readouterr().out)
 
 
 def test_rows_come_to_the_driver_by_one_bounded_way():
