@@ -33,7 +33,7 @@ import duckdb
 from processes import Measured, machine, measure
 
 from segmentry.features import count_behaviour_users, derive_behaviours, pairs_of, value_ads
-from segmentry.ingest.checked import clean_ads
+from segmentry.ingest.clean_tables import clean_ads
 from segmentry.ingest.engines import open_engine
 from segmentry.ingest.room import parts_of
 from segmentry.ingest.sources import find_source

@@ -3,7 +3,8 @@
 import polars as pl
 
 from segmentry.features import count_users, derive_features
-from segmentry.ingest.checked import clean_ads, clean_profiles, find_log_facts, no_ads
+from segmentry.ingest.checked import find_log_facts
+from segmentry.ingest.clean_tables import clean_ads, clean_profiles, no_ads
 from segmentry.schema import ColumnSource, TableSource
 
 LOG_HEADER = "user,time_stamp,adgroup_id,pid,nonclk,clk"

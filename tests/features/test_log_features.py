@@ -18,7 +18,8 @@ from tests.texts import raises_text
 
 from segmentry.errors import EmptyDataError
 from segmentry.features import LOG_FEATURES, BetaPrior, count_users, derive_features
-from segmentry.ingest.checked import clean_ads, find_log_facts
+from segmentry.ingest.checked import find_log_facts
+from segmentry.ingest.clean_tables import clean_ads
 from segmentry.ingest.taobao import find_taobao
 from segmentry.schema import Window
 

@@ -6,7 +6,7 @@ from tests.reads import ads_of, source_of, split_rows
 from tests.texts import says
 
 from segmentry.features import count_users
-from segmentry.ingest.checked import no_profiles
+from segmentry.ingest.clean_tables import no_profiles
 from segmentry.ingest.quality import Finding, find_in_log, find_in_tables
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 from segmentry.schema import Source, Window

@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 from tests.ingest.mapping.shapes import users_from, write_csv
 
 from segmentry.errors import DataError
-from segmentry.ingest.checked import clean_ads, clean_profiles, no_ads, no_profiles
+from segmentry.ingest.clean_tables import clean_ads, clean_profiles, no_ads, no_profiles
 
 MISSING_USER = "user_id missing or unreadable"
 MISSING_AD = "ad_id missing or unreadable"

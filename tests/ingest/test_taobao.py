@@ -16,7 +16,7 @@ from tests.reads import (
 from tests.texts import says, shows
 
 from segmentry.errors import DataError, EmptyDataError, SchemaError
-from segmentry.ingest.checked import clean_ads, clean_profiles
+from segmentry.ingest.clean_tables import clean_ads, clean_profiles
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES, find_taobao
 from segmentry.schema import ColumnSource
 

@@ -154,15 +154,14 @@ def export_audience(
                 f"--previous {previous}: not as it was written, so that what came and went cannot "
                 "be found; give the list as it was exported, or leave out --previous"
             )
-        is_first = last is None
-        audience = _audience(people, file, lists.n_lines, out=out, to=to, is_first=is_first)
+        audience = _audience(people, file, lists.n_lines, out=out, to=to, is_first=last is None)
         _refuse(audience, min_size)
         made = folder / "made"
         made.mkdir()
         if to == "parquet":
             people.listed.write_parquet(made / out.name)
         else:
-            render(lists, form, made, names=place.lists[: 1 if is_first else 3])
+            render(lists, form, made, names=place.lists[: 1 if last is None else 3])
         if hold_out:
             write_log(people, made / place.log, today=today)
         record = replace(record, n_rows=audience.n_written, sha256=lists.sha256[0])

@@ -16,7 +16,8 @@ from segmentry.features._behaviour_table import (
 from segmentry.features._user_table import count_users, derive_features
 from segmentry.features.stages import derived_of, with_attributes
 from segmentry.features.users import Wanted
-from segmentry.ingest.checked import Checked, CleanTable, profiles_of_part
+from segmentry.ingest.checked import Checked, profiles_of_part
+from segmentry.ingest.clean_tables import CleanTable
 from segmentry.schema import Engine, LogParts, PartQueries, Source, Window
 
 

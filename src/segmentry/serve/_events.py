@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.features import count_users, derive_features
-from segmentry.ingest.checked import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
+from segmentry.ingest.clean_tables import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
 from segmentry.schema import EVENT_COLUMNS, MICRO, SECONDS_PER_DAY, Frames, PartQueries, Window
 from segmentry.serve._bodies import invalid, lists_of, table_of
 from segmentry.serve._fields import EventLists, Field, Listed, why_no_events
