@@ -62,6 +62,8 @@ def test_a_run_folder_of_another_version_is_told(words, home):
 def test_an_extra_that_is_not_installed_is_told_with_the_command_that_does(
     module, extra, words, home, monkeypatch
 ):
+    for name in [name for name in sys.modules if name.startswith("segmentry.present.dashboard")]:
+        monkeypatch.delitem(sys.modules, name)  # as in a process of its own
     monkeypatch.setitem(sys.modules, module, None)
 
     says(refusal(home, *words))

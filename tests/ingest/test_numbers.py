@@ -187,3 +187,15 @@ def test_points_are_thousands_signs_where_no_other_reading_is_likely():
         assert find_number_format(decimals, where="x").decimal == "."
     with pytest.raises(SchemaError, match=r"^x holds '1.730': the point may be .* in a mapping$"):
         find_number_format(["1.730", "87"], where="x")
+
+
+@pytest.mark.parametrize(("n_others", "is_odd"), [(79, False), (79 * 40, True)])
+def test_a_user_is_only_perhaps_a_bot_with_ten_times_a_users_share(tmp_path, n_others, is_odd):
+    n_of_one = 2 if n_others < 100 else 64  # two in a hundred of all, both times
+    rows = [("one", T + i, "5") for i in range(n_of_one)]
+    rows += [(str(user), T, "5") for user in range(n_others)]
+    write_csv(tmp_path / "log.csv", rows, header=HEADER)
+
+    warnings = list(warn_of_data(users_from(tmp_path, mapping_of(AMOUNTS))))
+
+    assert any("perhaps a bot" in each for each in warnings) == is_odd

@@ -27,7 +27,6 @@ from segmentry.errors import OutputError
 from segmentry.formats import percent, rate_with_limits, writer_of
 from segmentry.ingest.quality import Finding
 from segmentry.ingest.remote import place_of
-from segmentry.results.summary import Summary
 from segmentry.runtime.temporary import written_whole
 from segmentry.schema import DataTraits, RowAccount
 from segmentry.schema import Progress as Report
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from segmentry.describe.profiles import SegmentProfile
     from segmentry.present.first_screen import ScreenRow
     from segmentry.results.run_folder import FileFingerprint
+    from segmentry.results.summary import Summary
 
 _OF_SEGMENTS = (
     "segment_id",
@@ -156,7 +156,7 @@ def _plain(value: Any) -> Any:
     return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else str(value)  # type: ignore[arg-type]  # an instance
 
 
-def print_run(summary: Summary, out: Path) -> None:
+def print_run(summary: "Summary", out: Path) -> None:
     """Print what a run found as JSON."""
     print_json(
         {
@@ -245,7 +245,7 @@ def print_findings(findings: Sequence[Finding]) -> None:
     OUT.print(table)
 
 
-def print_summary(summary: Summary, run_dir: Path) -> None:
+def print_summary(summary: "Summary", run_dir: Path) -> None:
     """Print the first screen of the report, with the commands that come next, and what to know."""
     from segmentry.present.first_screen import first_screen
 
@@ -276,7 +276,7 @@ def _ads(row: "ScreenRow") -> str:
     return now if row.share_now == row.share_proposed else f"{now.split()[0]} → {proposed}"
 
 
-def _print_conversions(summary: Summary) -> None:
+def _print_conversions(summary: "Summary") -> None:
     """Print what the behaviours add to predicting clicks and purchases."""
     from segmentry.present.report import added_sentence
 

@@ -11,7 +11,7 @@ from segmentry.errors import SegmentryError
 from segmentry.present.dashboard._ask import choose
 from segmentry.present.dashboard._look import page_css
 from segmentry.present.dashboard._pages import PAGES, Page
-from segmentry.present.dashboard._renaming import show_state
+from segmentry.present.dashboard._renaming import fault_of, is_redrawn
 from segmentry.present.dashboard._runs import Run, load, read_only, run_folders
 from segmentry.present.dashboard._show import is_dark, note, notice, put
 
@@ -36,13 +36,28 @@ def show() -> None:
     current = st.navigation([_entry(page, run) for page in PAGES.values()], position="hidden")
     with st.sidebar:
         put(_menu(pages, run, current.url_path))
-        show_state(run.folder)
+        _show_drawing(run.folder)
         if read_only():
             note("Read-only: nothing is written.")
     try:
         current.run()
     except SegmentryError as error:
         notice(f"This cannot be shown: {error}")
+
+
+def _show_drawing(folder: Path) -> None:
+    """Say whether the report is being drawn with new names, or why it could not be."""
+    if not is_redrawn(folder):
+        _watch(folder)
+    elif fault := fault_of(folder):
+        notice(f"The names are saved, but the report still has the old ones: {fault}")
+
+
+@st.fragment(run_every=2.0)
+def _watch(folder: Path) -> None:
+    if is_redrawn(folder):
+        st.rerun()
+    note("The report is being updated …")
 
 
 def _entry(page: Page, run: Run) -> "StreamlitPage":

@@ -1,14 +1,14 @@
-"""Renaming segments: a name is saved at once, the report is drawn again in the background."""
+"""Renaming segments: a name is saved at once, the report is drawn again in the background.
+
+Nothing here needs Streamlit: that it is not installed is said before it is loaded.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
 
-import streamlit as st
-
 from segmentry.errors import SegmentryError
-from segmentry.present.dashboard._show import note, notice
 from segmentry.runtime.processes import call_in_worker
 
 
@@ -82,18 +82,7 @@ def is_redrawn(folder: Path) -> bool:
         return not _WAITING.get(folder)
 
 
-def show_state(folder: Path) -> None:
-    """Say whether the report is being drawn, or why it could not be."""
-    if not is_redrawn(folder):
-        _watch(folder)
-        return
-    fault = _FAULTS.get(folder)
-    if fault:
-        notice(f"The names are saved, but the report still has the old ones: {fault}")
-
-
-@st.fragment(run_every=2.0)
-def _watch(folder: Path) -> None:
-    if is_redrawn(folder):
-        st.rerun()
-    note("The report is being updated …")
+def fault_of(folder: Path) -> str:
+    """Return why the report could not be drawn with the last names, or nothing."""
+    with _STATE:
+        return _FAULTS.get(folder, "")
