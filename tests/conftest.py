@@ -107,6 +107,22 @@ def shared_engine(engine_name, tmp_path_factory):
     opened.close()
 
 
+@pytest.fixture
+def bucket(monkeypatch):
+    """A new bucket of an object store, to which the environment leads."""
+    from tests.stores import s3_bucket
+
+    return s3_bucket(monkeypatch)
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    """What fails in passing is tried again at once."""
+    from segmentry.ingest.remote import _failures
+
+    monkeypatch.setattr(_failures, "WAITS", (0.01, 0.01, 0.01))
+
+
 @pytest.fixture(scope="session")
 def real_data():
     """The folder of the real sample files; use with the marker `real_data`."""

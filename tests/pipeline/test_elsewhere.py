@@ -8,22 +8,12 @@ import pytest
 from tests.ingest.remote.test_folders import put
 from tests.pipeline import runs
 from tests.pipeline.runs import RUN_FILES, segmentry
-from tests.stores import gate, s3_bucket
+from tests.stores import gate
 
-from segmentry.ingest.remote import _failures
+pytestmark = pytest.mark.usefixtures("hurried")
 
 K = ("--k", 3, "--k-range", "3:3", "--min-size", 10)
 SECRETS = ("key-of-a-test", "secret-of-a-test")
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch):
-    monkeypatch.setattr(_failures, "WAITS", (0.01, 0.01, 0.01))
-
-
-@pytest.fixture
-def bucket(monkeypatch):
-    return s3_bucket(monkeypatch)
 
 
 @pytest.fixture

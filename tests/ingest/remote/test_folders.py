@@ -3,23 +3,15 @@
 from pathlib import Path
 
 import pytest
-from tests.stores import gate, s3_bucket
+from tests.stores import gate
 from tests.texts import says
 
 from segmentry.errors import BundleError, DataError, OutputError
-from segmentry.ingest.remote import _failures, at_hand, place_of, put_folder, require_free
+from segmentry.ingest.remote import at_hand, place_of, put_folder, require_free
+
+pytestmark = pytest.mark.usefixtures("hurried")
 
 LAST = "manifest.json"
-
-
-@pytest.fixture
-def bucket(monkeypatch):
-    return s3_bucket(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch):
-    monkeypatch.setattr(_failures, "WAITS", (0.01, 0.01, 0.01))
 
 
 def folder_of(home, name, **files):

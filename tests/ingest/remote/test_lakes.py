@@ -7,18 +7,13 @@ import pytest
 from pyiceberg.catalog import load_catalog
 from tests.ingest.mapping.shapes import DAY, T
 from tests.ingest.remote.test_places import days_of_events, mapping_in
-from tests.stores import gate, s3_bucket
+from tests.stores import gate
 
 from segmentry import build_user_table
 from segmentry.ingest.remote import lake_options
 from segmentry.ingest.sources import opened_source
 
 WANTED = {"since": "2017-05-08", "until": "2017-05-10"}
-
-
-@pytest.fixture
-def bucket(monkeypatch):
-    return s3_bucket(monkeypatch)
 
 
 def delta(bucket, *tables, **options):

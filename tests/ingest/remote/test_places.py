@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.ingest.mapping.shapes import DAY, EVENTS, HEADER, HOUR, T, write_csv
-from tests.stores import certificates, gate, s3_bucket, web_server
+from tests.stores import certificates, gate, web_server
 from tests.texts import raises_text, says
 
 from segmentry import build_user_table
@@ -18,17 +18,9 @@ from segmentry.ingest.sources import opened_source
 from segmentry.results.follows import checked_folder
 from segmentry.results.run_folder import check_target
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 LOG = 'user_id = "who"\ntime = "when"\nad_id = "ad"\nclick = "hit"\n'
-
-
-@pytest.fixture
-def bucket(monkeypatch):
-    return s3_bucket(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch):
-    monkeypatch.setattr(_failures, "WAITS", (0.01, 0.01, 0.01))
 
 
 def mapping_in(folder, files, *, form=""):
