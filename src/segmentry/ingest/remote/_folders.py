@@ -29,9 +29,9 @@ def at_hand(
 ) -> Iterator[Path]:
     """Yield a local copy of a file or folder that is elsewhere; one that is here, as it is.
 
-    A folder may be whole by a file that is written `last`: without it there is no folder, and what
-    is changed in the copy is put back at the end. Of `only` some files and folders a copy is made
-    to read.
+    A file that is written `last` may show that a folder is whole: a folder without it is refused,
+    and what is changed in the copy is put back at the end. Of `only` some files and folders a copy
+    is made to read.
 
     Raises BundleError if such a folder is not whole; DataError if nothing is there, or it changes
     while it is copied.

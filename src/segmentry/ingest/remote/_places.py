@@ -194,7 +194,7 @@ class Places:
     def table(self, name: str, *, base: Path) -> Path:
         """Return where the rows of a table are written: of a lake, or of a session of Spark.
 
-        Raises ConfigError if there is no session.
+        Raises ConfigError without a session.
         """
         if not name.startswith(OF_SESSION):
             return self.rows(table_rows(name, base=base))
@@ -216,9 +216,8 @@ class Places:
         for part in rows.parts:
             self._place(part.place, part.n_bytes, version=rows.version)
         parts = self.look([p.place.local(self._folder) for p in rows.parts], is_parquet=True)
-        if all(rows.are_in(_metadata_of(each), columns, folders_of(each)) for each in parts):
-            return parts or self._write(file, columns)
-        return self._write(file, columns)
+        is_whole = all(rows.are_in(_metadata_of(each), columns, folders_of(each)) for each in parts)
+        return parts if parts and is_whole else self._write(file, columns)
 
     def _write(self, file: Path, columns: frozenset[str]) -> list[Path]:
         """Write some columns of a table that is not a file."""
