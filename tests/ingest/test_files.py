@@ -1,6 +1,7 @@
 """What the first lines of a file tell, and each message for a file that cannot be used."""
 
 import gzip
+import io
 import time
 
 import polars as pl
@@ -158,6 +159,34 @@ def test_gzip_of_damaged_content(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"user,clk\n1,0\n", b"PAR1"])
 def test_parquet_that_is_none(content, tmp_path):
     message = message_of(tmp_path, content, DataError, "log.parquet")
+
+    says(message)
+
+
+@pytest.mark.parametrize("kept", [slice(-1), slice(-8), slice(60), slice(7)])
+def test_parquet_that_was_cut_off(kept, tmp_path):
+    whole = io.BytesIO()
+    pl.DataFrame({"user": ["u1", "u2"] * 400, "clk": range(800)}).write_parquet(whole)
+
+    message = message_of(tmp_path, whole.getvalue()[kept], DataError, "log.parquet")
+
+    assert "cut off while it was written or copied" in message
+
+
+def test_encrypted_parquet(tmp_path):
+    message = message_of(tmp_path, b"PARE" + bytes(90) + b"PARE", DataError, "log.parquet")
+
+    says(message)
+
+
+@pytest.mark.parametrize(
+    "end", ['{"user": "u3", "cl', '{"user": "u3"', '{"user": "u3", "clk": 1,   ']
+)
+def test_json_lines_that_end_within_an_object(end, tmp_path):
+    lines = '{"user": "u1", "clk": 0}\n{"user": "u2", "clk": 1}\n'
+    assert len(inspect_bytes(tmp_path, (lines + end + "}\n").encode(), "log.jsonl").sample) >= 2
+
+    message = message_of(tmp_path, (lines + end).encode(), DataError, "log.jsonl")
 
     says(message)
 
