@@ -94,7 +94,7 @@ def known_work() -> str:
 def growth(home: Path, options: argparse.Namespace) -> list[str]:
     """Return a table of stages, engines and sizes."""
     text = [
-        "| stage | engine | million rows | CPU s | wall s | peak MB | CPU s per million | of more |",
+        "| stage | engine | million rows | CPU s | wall s | peak MB | CPU s per million | more |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     sizes = {}
