@@ -397,18 +397,13 @@ def _changes(
             luck=luck_of(
                 earlier.bundle,
                 kept.users,
-                kept.ids if _is_kept(summary) else kept.placed,
+                kept.ids if summary.changes and summary.changes.is_kept else kept.placed,
                 kept.placed,
                 earlier.segments,
                 seed=settings.seed,
             ),
         ),
     )
-
-
-def _is_kept(summary: Summary) -> bool:
-    """Return whether a run keeps the segments of a run before it."""
-    return summary.changes is not None and summary.changes.decision.choice != "refit"
 
 
 def _gain(bundle: Bundle, kept: _Kept, refit: _Fit, *, seed: int) -> AddedGain | None:
