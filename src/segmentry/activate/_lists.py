@@ -212,7 +212,7 @@ def place_of(out: Path, to: str, *, overwrite: bool) -> Place:
     return place
 
 
-def names_beside(out: Path) -> tuple[str, ...]:
+def companions_of(out: Path) -> tuple[str, ...]:
     """Return the names of all that may be written next to a list, or was."""
     changes = (f"{out.stem}.{each}{out.suffix}" for each in ("add", "remove"))
     return (*changes, f"{out.name}.hold-out.csv", f"{out.name}.record.json") if out.suffix else ()

@@ -11,8 +11,8 @@ from segmentry.activate._lists import (
     RECORD_OF_FOLDER,
     Form,
     Record,
+    companions_of,
     move,
-    names_beside,
     place_of,
     read_lines,
     read_record,
@@ -69,7 +69,7 @@ class Audience:
     runs=("run_dir",),
     files=("scores", "contacts", "consent", "previous"),
     made={"out": RECORD_OF_FOLDER},
-    beside={"out": names_beside, "previous": names_beside},
+    companions={"out": companions_of, "previous": companions_of},
 )
 def export_audience(
     run_dir: Path,

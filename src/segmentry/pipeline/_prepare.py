@@ -12,12 +12,7 @@ from segmentry.errors import ConfigError, DataError
 from segmentry.ingest.sources import with_duplicates
 from segmentry.ingest.store.changes import add_files, forget_users
 from segmentry.ingest.store.preparation import prepare_source
-from segmentry.ingest.store.prepared import (
-    PREPARED_FILE,
-    read_origin,
-    read_prepared,
-    tables_of,
-)
+from segmentry.ingest.store.prepared import PREPARED_FILE, read_origin, read_prepared, tables_of
 from segmentry.ingest.user_files import as_ids, read_user_file
 from segmentry.lifecycle.history import REFRESHES_FILE, forget_members, read_history
 from segmentry.pipeline._read import opened

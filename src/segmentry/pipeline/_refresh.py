@@ -206,8 +206,7 @@ def refresh(
     folder = None if history is None else checked_folder(Path(history), Path(run_dir), target)
     with ExitStack() as last:
         earlier = _read_earlier(last.enter_context(run_at_hand(run_dir)), options)
-        if folder is not None:
-            folder = last.enter_context(folder_at_hand(folder, last=REFRESHES_FILE))
+        folder = last.enter_context(folder_at_hand(folder, last=REFRESHES_FILE))
         settings = earlier.settings
         source = last.enter_context(opened(data_dir, mapping, settings, progress=progress))
         wanted = wanted_of(source, settings)
@@ -217,10 +216,8 @@ def refresh(
             check_history(past, folder, earlier.keys, then, run=earlier.folder.name)
         made = staged(target, overwrite=overwrite, temp=settings.temp)
         with made as staging, ExitStack() as temporary:
-            scratch = temporary.enter_context(
-                scratch_folder(settings.temp, default=staging / "scratch")
-            )
-            reading = _Reading(source, settings, scratch, clock, progress)
+            room = scratch_folder(settings.temp, default=staging / "scratch")
+            reading = _Reading(source, settings, temporary.enter_context(room), clock, progress)
             chosen = _choose(earlier, reading, wanted, decide)
             result = fill_folder(
                 staging,

@@ -26,12 +26,14 @@ def run_at_hand(
     return at_hand(Path(run_dir), last=LAST, only=only)
 
 
-def folder_at_hand(folder: Path, *, last: str) -> contextlib.AbstractContextManager[Path]:
+def folder_at_hand(
+    folder: Path | None, *, last: str
+) -> contextlib.AbstractContextManager[Path | None]:
     """Open a folder that is whole by its `last` file, or absent; what is changed is put back.
 
     Raises OutputError if it changes meanwhile.
     """
-    return changed_at(folder, last=last)
+    return contextlib.nullcontext() if folder is None else changed_at(folder, last=last)
 
 
 def file_to_write(file: Path) -> contextlib.AbstractContextManager[Path]:
@@ -56,14 +58,14 @@ def takes_places(
     files: Collection[str] = (),
     folders: Mapping[str, str] = MappingProxyType({}),
     made: Mapping[str, str] = MappingProxyType({}),
-    beside: Mapping[str, Callable[[Path], Collection[str]]] = MappingProxyType({}),
+    companions: Mapping[str, Callable[[Path], Collection[str]]] = MappingProxyType({}),
 ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Let arguments of a function, by their names, be files and folders in an object store.
 
     The function is called with local copies; its errors and its answer name the places. What it
     changes in `runs` and `folders` is put back, and what is `made` is put there, whole or not at
-    all. The latter two say which file makes a folder whole, if one does. `beside` returns names of
-    files next to one that belong to it.
+    all. The latter two say which file makes a folder whole, if one does. `companions` returns names
+    of files next to one that belong to it.
     """
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -83,7 +85,7 @@ def takes_places(
                         )
                     else:
                         opened = functools.partial(at_hand, last=last.get(name))
-                    near = beside.get(name, lambda _: ())
+                    near = companions.get(name, lambda _: ())
                     bound.arguments[name] = _at(given, stack, opened, near, named)
                 answer = function(*bound.args, **bound.kwargs)
             return _renamed(answer, named) if named else answer
@@ -106,7 +108,7 @@ def _at(
     if value is None or place_of(value) is None:
         return value
     path = Path(value)
-    here = stack.enter_context(opened(path, beside=near(path)))
+    here = stack.enter_context(opened(path, companions=near(path)))
     named[here] = path
     return here
 

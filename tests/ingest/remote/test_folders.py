@@ -249,7 +249,7 @@ def test_what_is_made_next_to_others_leaves_them(bucket, tmp_path):
     bucket.put("lists/other.csv", b"other")
     path = Path(f"{bucket.address}/lists/old.csv")
 
-    with changed_at(path, is_read=False, beside=["old.add.csv", "old.record.json"]) as here:
+    with changed_at(path, is_read=False, companions=["old.add.csv", "old.record.json"]) as here:
         assert here.is_file()
         here.write_bytes(b"new")
         here.with_name("old.record.json").write_bytes(b"record")

@@ -32,14 +32,14 @@ def at_hand(
     *,
     last: str | None = None,
     only: Collection[str] = (),
-    beside: Collection[str] = (),
+    companions: Collection[str] = (),
     progress: Progress | None = None,
 ) -> Iterator[Path]:
     """Yield a local copy of a file or folder that is elsewhere; one that is here, as it is.
 
     A file that is written `last` may show that a folder is whole: a folder without it is refused,
     and what is changed in the copy is put back at the end. Of `only` some files and folders a copy
-    is made to read; of files `beside` it, by their names, too where they are there.
+    is made to read; of its `companions`, files next to it by their names, where they are there.
 
     Raises BundleError if such a folder is not whole; DataError if nothing is there, or it changes
     while it is copied.
@@ -62,7 +62,8 @@ def at_hand(
     if only:
         wanted = tuple(f"{place.path}/{each}" for each in (*only, last))
         found = [each for each in found if each.path.startswith(wanted)]
-    found += [each for near in _beside(place, beside) for each in store_of(place).below(near)]
+    for near in _companions(place, companions):
+        found += store_of(place).below(near)
     with Places.opened(None, progress) as places:
         yield places.copy(place, found)
 
@@ -72,16 +73,16 @@ def changed_at(
     path: Path,
     *,
     last: str = "",
-    beside: Collection[str] = (),
+    companions: Collection[str] = (),
     is_read: bool = True,
     progress: Progress | None = None,
 ) -> Iterator[Path]:
     """Yield a file or folder to make or to change; what is elsewhere, by a copy of it.
 
     Where nothing is there, nothing is here. If it `is_read`, the copy is one of the content; else
-    files are there by name alone. At the end what was written, changed or removed here, and
-    `beside` it by the names of files, is put there: whole, or not at all. A folder may be whole by
-    a file that is written `last`.
+    files are there by name alone. At the end what was written, changed or removed here, and of its
+    `companions`, files next to it by their names, is put there: whole, or not at all. A folder may
+    be whole by a file that is written `last`.
 
     Raises OutputError if it cannot be written, or another process wrote there meanwhile.
     """
@@ -92,7 +93,7 @@ def changed_at(
     store = object_store_of(place)
     if "/" not in place.path:
         raise OutputError(f"{place}: a bucket, expected a place in one; add its name")
-    spots = (place, *_beside(place, beside))
+    spots = (place, *_companions(place, companions))
     seen = _seen(store, spots)
     if not (seen and is_read):
         require_writable(store, _parent(place))
@@ -124,7 +125,7 @@ def changed_at(
         _put(store, change, check, progress)
 
 
-def _beside(place: Place, names: Iterable[str]) -> list[Place]:
+def _companions(place: Place, names: Iterable[str]) -> list[Place]:
     return [_within(_parent(place), each) for each in names]
 
 
@@ -355,7 +356,7 @@ def _parent(place: Place) -> Place:
 
 
 def _names_in(folder: Path, files: Iterable[Path]) -> tuple[str, ...]:
-    """Return the names of files within a folder; what is hidden next to them is no matter."""
+    """Return the names of files within a folder; those of hidden ones are left out."""
     return tuple(
         each.relative_to(folder).as_posix()
         for each in files
