@@ -28,7 +28,7 @@ FACTORS = (1, 2, 4)
 PIECE = 2_000_000
 SECONDS_BURNT = 12
 STAGES = {
-    "start": "open_engine({engine!r}, scratch=Path({out!r}), spark=spark.get('engine')).close()",
+    "start": "open_engine({engine!r}, scratch=Path({home!r}), spark=spark.get('engine')).close()",
     "read": "prepare({data!r}, out={out!r}, overwrite=True, **spark)",
     "count": "build_user_table({data!r}, **spark)",
 }
@@ -123,9 +123,7 @@ def growth(home: Path, options: argparse.Namespace) -> list[str]:
 
 
 def taken_by(stage: str, engine: str, data: Path, out: Path) -> Measured:
-    if stage == "start":
-        out.mkdir(exist_ok=True)
-    work = STAGES[stage].format(data=str(data), out=str(out), engine=engine)
+    work = STAGES[stage].format(data=str(data), out=str(out), home=str(out.parent), engine=engine)
     return measure([sys.executable, "-c", SCRIPT.format(work=work, engine=engine)])
 
 

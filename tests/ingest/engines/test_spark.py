@@ -35,9 +35,9 @@ from segmentry.errors import ConfigError, DataError, EngineError, MissingExtraEr
 from segmentry.features import LOG_FEATURES, count_users
 from segmentry.features._behaviour_table import _rows_by_user
 from segmentry.ingest.engines import open_engine, spark
-from segmentry.ingest.engines.spark import ClusterEngine, opened_cluster
+from segmentry.ingest.engines.spark import ClusterEngine, _tasks, opened_cluster
 from segmentry.ingest.engines.spark._session import _started, cause_of
-from segmentry.ingest.engines.spark._tasks import see_folder
+from segmentry.ingest.engines.spark._tasks import Row, refuse, see_folder
 from segmentry.ingest.engines.spark._units import units_of
 from segmentry.ingest.remote import _places
 from segmentry.pipeline import build_user_table, check_data, prepare, run, score
@@ -45,8 +45,9 @@ from segmentry.runtime import memory
 from segmentry.schema import Window
 from segmentry.settings import SparkEngine
 
-QUICK_JAVA = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
-"""Java compiles what runs often: a small log ends before it pays."""
+FEW_THREADS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Of Java, which compiles what runs often: a small log ends before it pays."""
+QUICK_JAVA = {"spark.driver.extraJavaOptions": FEW_THREADS}
 T = 1_494_000_000
 CODE = Path(spark.__file__).parent
 
@@ -312,6 +313,24 @@ def test_tables_beyond_the_bound_are_refused(cluster, tmp_path):
     engine.close()
 
 
+def test_a_part_that_no_worker_holds_is_refused_before_it_is_counted(
+    engine_of, tmp_path, monkeypatch
+):
+    rows = [*dirty_rows(200, bad=()), *(f"5,{T + n},1,a,1,0" for n in range(300))]
+    found = split(
+        engine_of(), write_rows(tmp_path / "log.csv", rows), tmp_path / "parts", n_parts=1
+    )
+    monkeypatch.setattr(_tasks, "machine_memory", lambda: 40_000)
+    tell = partial(_tasks.use_items, items=found.parts, read=facts, use=tuple, n_bytes=10**8)
+
+    with raises_text(EngineError):
+        refuse(tell(iter([Row(0, "", 0, 0, b"")]), tmp_path))
+
+
+def facts(engine, part):
+    return engine.collect(engine.scan_part(part).select("user_id"))
+
+
 def test_a_run_says_before_it_begins_how_many_users_fit(capsys):
     print_room(None, {"engine": "duckdb"})
     print_room(None, {"engine": "spark", "memory": "2GB"})
@@ -393,6 +412,34 @@ def shop_of(tmp_path):
     return write
 
 
+def served_by_python(session, file):
+    """Return rows that a connector brings, as one of Delta or Iceberg does: a reader of its own."""
+    from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
+
+    schema = session.read.parquet(f"file://{file}").schema
+
+    class Reader(DataSourceReader):
+        def partitions(self):
+            return [InputPartition(number) for number in range(3)]
+
+        def read(self, partition):
+            yield from pl.read_parquet(file)[partition.value :: 3].iter_rows()
+
+    class Log(DataSource):
+        @classmethod
+        def name(cls):
+            return "served log"
+
+        def schema(self):
+            return schema
+
+        def reader(self, **_schema):
+            return Reader()
+
+    session.dataSource.register(Log)
+    return session.read.format("served log").load()
+
+
 def test_tables_of_a_session_are_read_as_files_are(log, on_spark, shop_of, tmp_path):
     rows = pl.read_csv(log / "raw_sample.csv").with_columns(
         at=pl.from_epoch("time_stamp").dt.replace_time_zone("UTC")
@@ -412,6 +459,10 @@ def test_tables_of_a_session_are_read_as_files_are(log, on_spark, shop_of, tmp_p
         build_user_table(None, mapping=shop_of("table:shop.lag"), engine=on_spark)
     with raises_text(ConfigError):
         build_user_table(None, mapping=shop_of("table:shop.log"))
+    served = served_by_python(session, tmp_path / "log.parquet")
+    served.createOrReplaceTempView("served")
+    found = build_user_table(None, mapping=shop_of("table:served"), engine=on_spark)
+    assert found.equals(expected)
     session.conf.set("spark.sql.files.ignoreMissingFiles", "true")
     with raises_text(ConfigError):
         build_user_table(None, mapping=shop_of("table:shop.log"), engine=on_spark)
