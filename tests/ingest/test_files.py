@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import subprocess
 import time
 
 import polars as pl
@@ -374,3 +375,38 @@ def test_every_row_of_a_file_is_read_or_the_file_is_refused(
         with pytest.raises(SegmentryError) as caught:
             shared_engine.read_table(source)
         assert len(str(caught.value)) < 1000
+
+
+WITHOUT_PYARROW = """
+import sys
+
+class Absent:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] == "pyarrow":
+            raise ModuleNotFoundError(f"No module named {name!r}", name="pyarrow")
+
+sys.meta_path.insert(0, Absent())
+from segmentry.cli import main
+sys.argv = ["segmentry", "data", "check", "--mapping", "m.toml"]
+main()
+"""
+
+
+def test_local_files_need_no_pyarrow(tmp_path):
+    frame = pl.DataFrame({"user": ["u1", "u2"] * 400, "at": range(800), "clk": [0, 1] * 400})
+    frame.write_parquet(tmp_path / "log.parquet")
+    (tmp_path / "m.toml").write_text(
+        'name = "m"\n[log]\nfiles = "log.parquet"\nuser_id = "user"\ntime = "at"\n'
+        'time_format = "seconds"\norigin = "2017-05-06"\nclick = "clk"\n'
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PYARROW],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 users, 800 impressions, 400 clicks" in done.stdout
