@@ -19,16 +19,12 @@ def checked_folder(history: Path, run_dir: Path, target: Path) -> Path:
 
     Raises ConfigError.
     """
-    place = place_of(history)
-    if place is not None:
-        raise ConfigError(
-            f"--history {place}: a history is kept on this machine; name a folder here"
-        )
     places = [history.absolute(), *history.absolute().parents]
     for run in (run_dir, target):
         if run.absolute() in places:
+            inner, outer = (place_of(each) or each for each in (history, run))
             raise ConfigError(
-                f"--history {history}: inside the run folder {run}; expected a folder of its own"
+                f"--history {inner}: inside the run folder {outer}; expected a folder of its own"
             )
     return history
 

@@ -337,10 +337,10 @@ def test_nothing_is_left_of_what_was_fetched(bucket, small, tmp_path):
     assert list(temp.iterdir()) == []
 
 
-def test_commands_that_work_on_this_machine_alone_say_so(tmp_path):
+def test_places_that_can_hold_no_folder_are_refused(tmp_path):
     with raises_text(OutputError):
         check_target(Path("https://host/run"), overwrite=True)
     with raises_text(ConfigError):
-        checked_folder(Path("s3://logs/history"), tmp_path, tmp_path)
+        checked_folder(Path("s3://b/run/past"), Path("s3://b/may"), Path("s3://b/run"))
     with raises_text(DataError):
         find_files(["s3://logs/log.csv"], base=tmp_path, role="init")
