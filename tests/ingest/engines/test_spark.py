@@ -6,7 +6,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
@@ -25,13 +24,13 @@ from tests.reads import (
     split,
     used_rows,
 )
-from tests.stores import s3_bucket
+from tests.stores import gate, s3_bucket
 from tests.texts import raises_text, says
 
 import segmentry
 from segmentry.cli._console import print_room
 from segmentry.datasets import GeneratorOptions, generate_taobao
-from segmentry.errors import ConfigError, DataError, EngineError, MissingExtraError
+from segmentry.errors import ConfigError, DataError, EngineError
 from segmentry.features import LOG_FEATURES, count_users
 from segmentry.features._behaviour_table import _rows_by_user
 from segmentry.ingest.engines import open_engine, spark
@@ -249,9 +248,10 @@ def test_users_beyond_the_memory_are_refused_before_they_are_counted(engine_of, 
         "Job aborted\nModuleNotFoundError: No module named 'segmentry'\n at org.apache",
         "RuntimeError: segmentry on a worker: duckdb 2.0, not 2.1: install the driver's there\n at",
         "ExecutorLostFailure: Remote RPC client disassociated. Container exited with code 137",
+        ": java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext.",
         "at java\npyspark.errors.AnalysisException: [PATH] no room left on the device\nmore",
     ],
-    ids=["absent", "other version", "killed", "other"],
+    ids=["absent", "other version", "killed", "no master", "other"],
 )
 def test_a_failure_of_spark_is_one_line(text):
     says(cause_of(text))
@@ -278,9 +278,10 @@ def test_a_worker_with_another_version_is_refused(cluster, monkeypatch):
         cluster.look()
 
 
-def test_a_worker_without_segmentry_is_refused(session, cluster, tmp_path, monkeypatch):
-    (tmp_path / "segmentry.py").write_text(
-        "raise ModuleNotFoundError(\"No module named 'segmentry'\")"
+@pytest.mark.parametrize("library", ["segmentry", "pyarrow"])
+def test_a_worker_without_a_library_is_refused(library, session, cluster, tmp_path, monkeypatch):
+    (tmp_path / f"{library}.py").write_text(
+        f"raise ModuleNotFoundError(\"No module named '{library}'\")"
     )
     python = tmp_path / "python"
     path = f"PYTHONPATH={tmp_path}:$PYTHONPATH"
@@ -346,41 +347,6 @@ def test_rows_come_to_the_driver_by_one_bounded_way():
     for file in Path(segmentry.__file__).parent.rglob("*.py"):
         assert not re.search(r"\.(toPandas|toArrow|toLocalIterator)\(", file.read_text()), file
     assert sum(text.count("pq.read_table(file, columns=columns)") for text in code.values()) == 1
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"master": "spar://host:1"},
-        {"master": "spark://127.0.0.1:9"},
-        {"spark_conf": "spark.executor.memory"},
-        {"spark_conf": "spark.executor.pyspark.memory=2g"},
-    ],
-    ids=lambda options: next(iter(options.values())),
-)
-def test_what_no_cluster_can_take_is_refused(options, log, tmp_path):
-    with raises_text(ConfigError):
-        prepare(log, out=tmp_path / "p", engine="spark", **options)
-
-
-@pytest.mark.parametrize("version", ["", "11.0.2", "1.8.0_292"])
-def test_java_must_be_there_and_new(version, log, tmp_path, monkeypatch):
-    (tmp_path / "bin").mkdir()
-    if version:
-        java = tmp_path / "bin" / "java"
-        java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
-        java.chmod(0o755)
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-
-    with raises_text(ConfigError):
-        prepare(log, out=tmp_path / "p", engine="spark")
-
-
-def test_connect_needs_its_libraries(log, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "grpc", None)
-    with socket.create_server(("127.0.0.1", 0)) as server, raises_text(MissingExtraError):
-        address = f"sc://127.0.0.1:{server.getsockname()[1]}"
-        prepare(log, out=tmp_path / "p", engine="spark", master=address)
 
 
 def test_a_second_session_of_a_process_is_refused(session, log, tmp_path):
@@ -507,8 +473,10 @@ def test_tasks_fetch_objects_with_the_credentials_of_their_machine(
     expected = build_user_table(None, mapping=shop_of(f"{tmp_path}/*.parquet"))
     of_tasks = on_spark.session.sparkContext.environment
 
-    with monkeypatch.context() as without, raises_text(DataError):
-        without.setitem(of_tasks, "AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with gate() as denied, monkeypatch.context() as without, raises_text(DataError):
+        denied.answer_to = lambda *_: "AccessDenied"
+        without.setenv("AWS_ENDPOINT_URL", bucket.endpoint)
+        without.setitem(of_tasks, "AWS_ENDPOINT_URL", denied.address)
         one = shop_of(f"{bucket.address}/log/a.parquet")
         build_user_table(None, mapping=one, engine=on_spark)
     for name, value in os.environ.items():

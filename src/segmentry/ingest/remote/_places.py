@@ -277,6 +277,7 @@ class Places:
         Returns the files that are needed, and how many rows of others are left out, by reason.
         `bounds` are of the times of a log.
         """
+        requested = [file for file in files if file in self._rows]
         files = [
             each
             for file in files
@@ -290,6 +291,8 @@ class Places:
             next(each for each in reasons.values() if each)[0] = ""
         spans: dict[Path, list[Span]] = {file: [(0, each.n_bytes)] for file, each in held.items()}
         n_left_out = Counter[str]()
+        for each in requested:
+            n_left_out.update(self._rows[each].left_out)
         for file, found in reasons.items():
             spans[file] = spans_of(metadata[file], _kept(found), columns)
             for place, reason in enumerate(found):
