@@ -155,7 +155,7 @@ def _names(shown: str, names: Sequence[str], cursor: "duckdb.DuckDBPyConnection"
 def _paths_into(
     field: tuple[str, str, Any],
 ) -> Iterator[tuple[str, tuple[str, Any]]]:
-    """Yield the paths to the plain values of a record, and how each is asked for."""
+    """Yield the paths to the plain values of a record, and how DuckDB reads each."""
     waiting = [(field[0], _quoted(field[1]), field[2])]
     while waiting:
         path, found, kind = waiting.pop(0)
