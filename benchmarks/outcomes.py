@@ -101,10 +101,13 @@ def cdnow(args):
             )
             rates = np.array([0.0, *(each.value for each in found.ctr)])
             gain = outcome_gain(formed.ids, counts, days=(days, later), forecast=rates[formed.ids])
-            kept = gain.by_forecast
-            shown = "not known" if kept.value is None else f"{kept.value:.3f}"
-            by_nb = gain.by_negative_binomial
-            print(f"{kind}, K = {k}: {shown} of {gain.model} ({kept.low} to {kept.high}); {by_nb}")
+            kept, by_nb = gain.by_forecast, gain.by_negative_binomial
+            shown = " to ".join(
+                "unknown" if each is None else f"{each:.3f}" for each in (kept.low, kept.high)
+            )
+            value = "unknown" if kept.value is None else f"{kept.value:.3f}"
+            also = "" if by_nb is None else f"; by negative-binomial likelihood {by_nb:.2f}"
+            print(f"{kind}, K = {k}: {value} of {gain.model} ({shown}){also}")
 
 
 COMMANDS = {"coverage": coverage, "alike": alike, "cdnow": cdnow}

@@ -1,15 +1,14 @@
 """What a log costs on Spark: CPU seconds per million rows by stage, growth, and against DuckDB.
 
 Whole processes are measured, Java and Python workers included, on `local[2]`: CPU seconds, as other
-work on the machine disturbs them less than wall time. Starting (libraries, Java, a look at the
-workers) is what the smallest log takes beyond its rows: the cost of one more row is told by
-differences between sizes. `read` is `data prepare` of the log (read, judge, shuffle, sort, write),
+work on the machine disturbs them less than wall time. `start` opens a session and looks at the
+workers, without a row. `read` is `data prepare` of the log (read, judge, shuffle, sort, write),
 `count` the user table (read, judge, shuffle, write, count).
 
     python benchmarks/spark.py --write
 
-`--skew` measures other logs instead: one of which one user has half of the rows, and one in 2,000
-small files.
+`--check` counts a known amount of work in Python workers instead. `--skew` measures other logs: one
+of which one user has half of the rows, and one in 2,000 small files.
 """
 
 import argparse
@@ -27,27 +26,39 @@ from segmentry.datasets import GeneratorOptions, generate_taobao
 RESULTS = Path(__file__).parent / "RESULTS.md"
 FACTORS = (1, 2, 4)
 PIECE = 2_000_000
+SECONDS_BURNT = 12
 STAGES = {
-    "read": "prepare({data!r}, out={out!r}, overwrite=True, engine={engine!r}, **spark)",
-    "count": "build_user_table({data!r}, engine={engine!r}, **spark)",
+    "start": "open_engine({engine!r}, scratch=Path({home!r}), spark=spark.get('engine')).close()",
+    "read": "prepare({data!r}, out={out!r}, overwrite=True, **spark)",
+    "count": "build_user_table({data!r}, **spark)",
 }
 SCRIPT = """
+from pathlib import Path
+from segmentry.ingest.engines import open_engine
 from segmentry.pipeline import build_user_table, prepare
-spark = {{"master": "local[2]"}} if {engine!r} == "spark" else {{}}
+from segmentry.settings import SparkEngine
+spark = {{"engine": SparkEngine(None, master="local[2]")}} if {engine!r} == "spark" else {{}}
 {work}
-if spark:
-    from pyspark import SparkContext
-    gateway = SparkContext._gateway  # its CPU counts once it has been waited for
-    gateway.shutdown()
-    gateway.proc.stdin.close()
-    gateway.proc.wait()
+"""
+BURN = """
+import time
+from pyspark.sql import SparkSession
+session = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+def burn(batches):
+    end = time.process_time() + {seconds}
+    while time.process_time() < end:
+        pass
+    yield from batches
+session.range(0, 2, 1, 2).mapInArrow(burn, "id bigint").count()
+session.stop()
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, default=50_000, help="users at once")
-    parser.add_argument("--stages", default="read,count")
+    parser.add_argument("--stages", default="start,read,count")
+    parser.add_argument("--check", action="store_true", help="count a known amount of work alone")
     parser.add_argument("--skew", action="store_true", help="the two odd logs alone")
     parser.add_argument("--rows", type=int, default=20_000_000, help="of the log of one user")
     parser.add_argument("--write", action="store_true", help=f"append to {RESULTS.name}")
@@ -58,17 +69,34 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory(prefix="segmentry-bench-") as folder:
         home = Path(folder)
-        text += odd_logs(home, options.rows) if options.skew else growth(home, options)
+        if options.check:
+            text.append(known_work())
+        else:
+            text += odd_logs(home, options.rows) if options.skew else growth(home, options)
     print("\n".join(text))
     if options.write:
         with RESULTS.open("a") as out:
             out.write("\n".join(text) + "\n")
 
 
+def known_work() -> str:
+    """Return how much is counted of a known amount of work in Python workers."""
+    none, much = (
+        measure([sys.executable, "-c", BURN.format(seconds=seconds)]).cpu
+        for seconds in (0, SECONDS_BURNT / 2)
+    )
+    return (
+        f"{SECONDS_BURNT} CPU s more in two Python workers: {much - none:.1f} counted; all else "
+        f"takes {none:.1f}, and a second more or less from one start to the next."
+    )
+
+
 def growth(home: Path, options: argparse.Namespace) -> list[str]:
     """Return a table of stages, engines and sizes."""
-    text = ["| stage | engine | million rows | CPU s | wall s | CPU s per million more rows |"]
-    text += ["|---|---|---:|---:|---:|---:|"]
+    text = [
+        "| stage | engine | million rows | CPU s | wall s | peak MB | CPU s per million | more |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
     sizes = {}
     for factor in FACTORS:
         folder = home / f"log-{factor}"
@@ -77,16 +105,17 @@ def growth(home: Path, options: argparse.Namespace) -> list[str]:
     for stage in options.stages.split(","):
         for engine in ("duckdb", "spark"):
             before: tuple[int, Measured] | None = None
-            for factor, n_rows in sizes.items():
+            for factor, n_rows in ({0: 0} if stage == "start" else sizes).items():
                 taken = taken_by(stage, engine, home / f"log-{factor}", home / "prepared")
+                each = f"{taken.cpu / n_rows * 1e6:.2f}" if n_rows else ""
                 more = (
                     ""
                     if before is None
-                    else (f"{(taken.cpu - before[1].cpu) / (n_rows - before[0]) * 1e6:.2f}")
+                    else f"{(taken.cpu - before[1].cpu) / (n_rows - before[0]) * 1e6:.2f}"
                 )
                 text.append(
                     f"| {stage} | {engine} | {n_rows / 1e6:.2f} | {taken.cpu:.1f} | "
-                    f"{taken.wall:.1f} | {more} |"
+                    f"{taken.wall:.1f} | {taken.peak_anonymous_mb:.0f} | {each} | {more} |"
                 )
                 print(text[-1], file=sys.stderr, flush=True)
                 before = (n_rows, taken)
@@ -94,7 +123,7 @@ def growth(home: Path, options: argparse.Namespace) -> list[str]:
 
 
 def taken_by(stage: str, engine: str, data: Path, out: Path) -> Measured:
-    work = STAGES[stage].format(data=str(data), out=str(out), engine=engine)
+    work = STAGES[stage].format(data=str(data), out=str(out), home=str(out.parent), engine=engine)
     return measure([sys.executable, "-c", SCRIPT.format(work=work, engine=engine)])
 
 
@@ -127,7 +156,7 @@ def odd_logs(home: Path, n_rows: int) -> list[str]:
     ):
         for engine in ("duckdb", "spark"):
             where = None if data is None else str(data)
-            work = f"build_user_table({where!r}{more}, engine={engine!r}, **spark)"
+            work = f"build_user_table({where!r}{more}, **spark)"
             taken = measure([sys.executable, "-c", SCRIPT.format(work=work, engine=engine)])
             text.append(
                 f"| {name} | {engine} | {taken.cpu:.1f} | {taken.wall:.1f} | "

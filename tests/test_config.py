@@ -64,6 +64,11 @@ def test_options_win_over_the_file_and_absent_ones_do_not(toml):
     assert settings.exclude == ("gender",)
 
 
+def test_a_cluster_that_was_not_requested_is_refused():
+    says(refused(master="local[2]"))
+    assert load_config(None, {"master": "local[2]", "engine": "duckdb"}).engine == "duckdb"
+
+
 def test_a_byte_order_mark_is_no_setting(toml):
     file = toml("")
     file.write_bytes("k = 4\n".encode("utf-8-sig"))

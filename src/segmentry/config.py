@@ -304,7 +304,17 @@ def load_config(file: Path | None, options: Mapping[str, Any]) -> RunConfig:
 
 
 def _refuse_without_effect(settings: RunConfig) -> None:
-    """Refuse to choose how features are scaled and filled where they are taken as they are."""
+    """Refuse a choice that changes nothing.
+
+    How features are scaled and filled where they are taken as they are, and which cluster where
+    none was requested.
+    """
+    of_spark = [each for each in ("master", "spark_conf") if each in settings.model_fields_set]
+    if of_spark and "engine" not in settings.model_fields_set:
+        name = of_spark[0].replace("_", "-")
+        raise ConfigError(
+            f"--{name}: has no effect without --engine spark; add it, or leave --{name} out"
+        )
     given = settings.choices.given
     if given and settings.algorithm in _TAKES_FEATURES_AS_THEY_ARE:
         text = ", ".join(f"--{step}" for step in given)

@@ -24,6 +24,8 @@ MODULES = sorted(
 )
 MAX_LINES_OF_A_FILE = 500
 MAX_LINES_OF_A_FUNCTION = 60
+MAX_LINES_OF_THE_PIPELINE = 3_000
+MAX_FILES_OF_THE_PIPELINE = 15
 
 
 def name_of(path):
@@ -152,6 +154,14 @@ def test_files_and_functions_are_short_enough_to_be_read(path):
     ]
     assert len(text.splitlines()) <= MAX_LINES_OF_A_FILE
     assert long_functions == []
+
+
+def test_the_pipeline_only_orders_steps():
+    """What computes has a room of its own, so that the room that orders steps stays small."""
+    files = list((ROOT / "src" / "segmentry" / "pipeline").glob("*.py"))
+    lines = sum(len(each.read_text(encoding="utf-8").splitlines()) for each in files)
+    assert len(files) <= MAX_FILES_OF_THE_PIPELINE
+    assert lines <= MAX_LINES_OF_THE_PIPELINE, "move what computes to the room that owns its result"
 
 
 def code_lines(function):

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 from tests.databases import postgres_server
+from tests.ingest.engines.test_spark import QUICK_JAVA
 from tests.pipeline.runs import segmentry
 from tests.stores import s3_bucket
+
+from segmentry.ingest.engines.spark import _session
+from segmentry.settings import SparkEngine
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDES = sorted(
@@ -15,6 +19,7 @@ GUIDES = sorted(
 )
 WITHOUT_COMMANDS = ("any-data", "install", "report")
 """Their files are the reader's own, or what is installed, or what the demo made."""
+NEEDS = {"sql": "server", "cluster": "session"}
 RANGE = ("--k-range", "2:4")
 """What is tried in every run: the guides' log has three groups, and all ten take twice as long."""
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -34,12 +39,22 @@ def server(tmp_path_factory):
         yield
 
 
+@pytest.fixture
+def session(monkeypatch):
+    """One for all commands, which ask for the same: to start Java takes most of their time."""
+    settings = {**QUICK_JAVA, "spark.driver.memory": "1g"}
+    for name, value in settings.items():
+        monkeypatch.setitem(_session._DEFAULTS, name, value)
+    with _session.held_session(SparkEngine(None, "local[2]")):
+        yield
+
+
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
 @pytest.mark.usefixtures("undrawn")
 def test_every_command_of_a_guide_runs(page, workshop, monkeypatch, request):
     """What a guide asks of its runs is no picture."""
-    if page.stem == "sql":
-        request.getfixturevalue("server")
+    if page.stem in NEEDS:
+        request.getfixturevalue(NEEDS[page.stem])
     folder, done = workshop
     monkeypatch.chdir(folder)
     bucket = s3_bucket(monkeypatch, "shop") if page.stem == "where-data-are" else None

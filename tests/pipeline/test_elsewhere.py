@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -9,10 +10,21 @@ from tests.ingest.remote.test_folders import put
 from tests.pipeline import runs
 from tests.pipeline.runs import RUN_FILES, segmentry
 from tests.stores import gate
+from tests.texts import says
+
+from segmentry import build_user_table
+from segmentry.errors import OutputError
+from segmentry.ingest.sources import opened_source
+from segmentry.lifecycle.history import REFRESHES_FILE, alone_with, begun, written_history
+from segmentry.lifecycle.keys import SegmentKeys
+from segmentry.results.elsewhere import folder_at_hand
+from segmentry.schema import Window
 
 pytestmark = pytest.mark.usefixtures("hurried")
 
 K = ("--k", 3, "--k-range", "3:3", "--min-size", 10)
+DAY = 1_494_172_800
+"""The midnight of Beijing with which 8 May 2017 begins."""
 SECRETS = ("key-of-a-test", "secret-of-a-test")
 
 
@@ -56,12 +68,16 @@ def test_a_run_is_written_to_a_store_with_the_same_bytes_and_no_credential(bucke
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_run_of_a_store_is_taken_to_its_next_window(bucket, log):
-    first, second = f"{bucket.address}/first", f"{bucket.address}/second"
+    first, second, past = (f"{bucket.address}/{each}" for each in ("first", "second", "past"))
     said("run", log, "--until", "2017-05-08", "--out", first, *K)
 
-    out = said("refresh", first, log, "--since", "2017-05-08", "--out", second)
+    out = said(
+        *("refresh", first, log, "--since", "2017-05-08", "--out", second, "--history", past)
+    )
 
     assert f"Report: {second}/report.html" in out
+    runs_of = json.loads(bucket.get("past/refreshes.json"))["runs"]
+    assert [each["run"] for each in runs_of] == ["first", "second"]
     assert json.loads(bucket.get("second/summary.json"))["changes"] is not None
 
 
@@ -86,18 +102,51 @@ def test_users_of_new_data_are_scored_with_a_run_of_a_store(stored, plain_run, t
     assert found["segment_id"].to_list() == known["segment_id"].to_list()
 
 
-def test_files_of_people_can_be_in_a_store(stored, bucket, plain_run, tmp_path):
-    ids = pl.read_parquet(plain_run.folder / "segments.parquet").select("user_id")
-    contacts = ids.select("user_id", email=pl.format("u{}@example.org", "user_id"))
-    contacts.write_csv(tmp_path / "contacts.csv")
-    name = bucket.put("people/contacts.csv", tmp_path / "contacts.csv")
+@pytest.fixture(scope="module")
+def of_people(tmp_path_factory, plain_run):
+    """Files that people keep about the users of a run, by what commands call them."""
+    folder = tmp_path_factory.mktemp("people")
+    users = pl.read_parquet(plain_run.folder / "segments.parquet").filter(pl.col("segment_id") > 0)
+    ids, place = pl.col("user_id"), pl.int_range(pl.len())
+    arm = pl.when(place % 2 == 0).then(pl.lit("control")).otherwise(pl.lit("treatment"))
+    for name, columns in {
+        "contacts": {"email": pl.format("u{}@example.org", ids)},
+        "consent": {"consent": (place % 5 > 0).cast(pl.Int8)},
+        "assignment": {"segment_id": pl.col("segment_id"), "arm": arm},
+        "results": {"n_impressions": pl.lit(4), "n_clicks": place % 3},
+    }.items():
+        users.select(ids, **columns).write_csv(folder / f"{name}.csv")
+    words = ("--segment", 1, "--out", folder / "previous.csv")
+    said("export", "audience", plain_run.folder, *words)
+    return folder
 
-    said(
-        *("export", "audience", stored, "--segment", 1, "--to", "meta"),
-        *("--contacts", name, "--out", tmp_path / "list.csv"),
-    )
 
-    assert (tmp_path / "list.csv").stat().st_size > 0
+AUDIENCE = "export audience {run} --segment 1 --out {out}/list.csv"
+TAKEN = {
+    "contacts": f"{AUDIENCE} --to meta --contacts",
+    "consent": f"{AUDIENCE} --consent",
+    "previous": f"{AUDIENCE} --previous",
+    "results": "analyse test {run} --assignment {people}/assignment.csv --results",
+    "assignment": "analyse test {run} --results {people}/results.csv --assignment",
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_files_of_people_can_be_in_a_store(name, bucket, of_people, plain_run, tmp_path):
+    for each in of_people.glob(f"{name}*"):
+        bucket.put(f"people/{each.name}", each)
+
+    def answer(folder, out):
+        names = {"{run}": plain_run.folder, "{people}": of_people, "{out}": out}
+        words = re.sub(r"{\w+}", lambda found: str(names[found[0]]), TAKEN[name]).split()
+        return said(*words, f"{folder}/{name}.csv").replace(str(out), "")
+
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    assert answer(f"{bucket.address}/people", first) == answer(of_people, second)
+    for each in second.iterdir():
+        assert (first / each.name).read_bytes() == each.read_bytes()
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -140,3 +189,81 @@ def test_a_place_that_cannot_be_written_is_seen_before_the_log_is_read(fault, bu
 
     assert found.code == 2
     assert "nowhere" not in found.err
+
+
+def test_data_prepared_in_a_store_are_read_added_to_and_cleared_of_users(bucket, log, tmp_path):
+    there, here = f"{bucket.address}/prepared", tmp_path / "prepared"
+    rows, data, file = pl.read_csv(log / "raw_sample.csv"), tmp_path / "log", tmp_path / "part.csv"
+    data.mkdir()
+    rows.head(2_000).write_csv(data / "raw_sample.csv")
+    rows[2_000:].write_csv(file)
+    late = bucket.put("late.csv", file)
+    rows.select(user_id="user").head(1).write_csv(file)
+    people = bucket.put("people.csv", file)
+
+    for out in (there, here):
+        said("data", "prepare", data, "--out", out)
+    assert "nothing was to be done" in said("data", "prepare", data, "--out", there)
+    for out in (there, here):
+        said("data", "add", out, late)
+        said("data", "forget", out, "--users", people)
+
+    days = {"since": "2017-05-08", "until": "2017-05-09"}
+    assert build_user_table(there, **days).equals(build_user_table(here, **days))
+    with opened_source(there, None, moments=lambda _: (DAY, DAY + 86_400)) as source:
+        read = [each.file.name for each in source.brought if "part=" in str(each.file)]
+    assert {each.name for each in source.impressions.files} >= set(read) > set()
+
+
+def test_of_two_that_begin_a_history_one_is_refused(bucket):
+    past = Path(f"{bucket.address}/past")
+    keys = SegmentKeys(segmentation="s", keys=("kaaa",))
+    users = pl.DataFrame({"user_id": [1], "segment_key": ["kaaa"]})
+
+    def begin(run, *, meanwhile=lambda: None):
+        with folder_at_hand(past, last=REFRESHES_FILE) as here, alone_with(here):
+            first = begun(keys, users, run=run, window=Window(start=0, end=86_400))
+            meanwhile()
+            with written_history(here, *first) as put:
+                put()
+
+    with pytest.raises(OutputError) as caught:
+        begin("may", meanwhile=lambda: begin("june"))
+
+    says(str(caught.value).replace(bucket.name, "logs"))
+    assert b'"june"' in bucket.get("past/refreshes.json")
+
+
+MADE = [
+    ("export powerbi {run} --out {out}/bi", "bi/Segmentry.pbip"),
+    ("export excel {run} --out {out}/book.xlsx", "book.xlsx"),
+    ("export audience {run} --segment 1 --out {out}/list.csv --hold-out 20%", "list.csv"),
+    ("export sql {run} --dialect duckdb --out {out}/score.sql", "score.sql"),
+    ("card {run} --segment 1 --out {out}/card.md", "card.md"),
+    ("compare {run} {run} --out {out}/page.html", "page.html"),
+    ("init {data}/raw_sample.csv --out {out}/mapping.toml", "mapping.toml"),
+    ("data generate {out}/made --users 200", "made/raw_sample.csv"),
+    ("data generate {out}/year --users 40 --months 2", "year/planted_life.json"),
+]
+"""Commands that write, and the file that shows that all is there."""
+
+
+@pytest.mark.parametrize(("words", "name"), MADE, ids=[name for _, name in MADE])
+def test_a_command_writes_to_a_store_what_it_writes_here(words, name, bucket, plain_run, tmp_path):
+    def made(out):
+        names = {"{run}": plain_run.folder, "{data}": plain_run.data_dir, "{out}": out}
+        return re.sub(r"{\w+}", lambda found: str(names[found[0]]), words).split()
+
+    here = segmentry(*made(tmp_path))
+    there, again = (segmentry(*made(f"{bucket.address}/out")) for _ in range(2))
+
+    assert (here.code, there.code) == (0, 0), there.err
+    assert there.out.replace(f"{bucket.address}/out", str(tmp_path)) == here.out
+    files = {
+        each.relative_to(tmp_path).as_posix() for each in tmp_path.rglob("*") if each.is_file()
+    }
+    assert {each.removeprefix("out/") for each in bucket.names()} == files
+    assert name in files
+    if "generate" not in words:
+        assert again.code == 2
+        assert f"{bucket.address}/out/{name.split('/')[0]}" in again.err

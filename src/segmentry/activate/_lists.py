@@ -182,6 +182,9 @@ RECORD = Codec(
 )
 
 
+RECORD_OF_FOLDER = "record.json"
+
+
 def place_of(out: Path, to: str, *, overwrite: bool) -> Place:
     """Return the names of what is to be written, if all of it may be."""
     ending = _ENDINGS.get(to, ".csv")
@@ -193,7 +196,7 @@ def place_of(out: Path, to: str, *, overwrite: bool) -> Place:
         place = Place(lists, f"{out.name}.hold-out.csv", f"{out.name}.record.json", False)
         in_the_way = [name for name in _all_names(place) if (out.parent / name).exists()]
     else:
-        place = Place(("all", "add", "remove"), "hold-out.csv", "record.json", True)
+        place = Place(("all", "add", "remove"), "hold-out.csv", RECORD_OF_FOLDER, True)
         in_the_way = [out.name] if out.exists() else []
     if in_the_way:
         is_ours = (out / place.record).is_file() if place.is_folder else not out.is_dir()
@@ -209,6 +212,12 @@ def place_of(out: Path, to: str, *, overwrite: bool) -> Place:
     return place
 
 
+def companions_of(out: Path) -> tuple[str, ...]:
+    """Return the names of all that may be written next to a list, or was."""
+    changes = (f"{out.stem}.{each}{out.suffix}" for each in ("add", "remove"))
+    return (*changes, f"{out.name}.hold-out.csv", f"{out.name}.record.json") if out.suffix else ()
+
+
 def _all_names(place: Place) -> tuple[str, ...]:
     return (*place.lists, place.log, place.record)
 
@@ -216,7 +225,7 @@ def _all_names(place: Place) -> tuple[str, ...]:
 def read_record(previous: Path, record: Record) -> Record:
     """Return the record of the previous list, which must be one of the same audience."""
     is_folder = record.to == "google-api"
-    name = "record.json" if is_folder else f"{previous.name}.record.json"
+    name = RECORD_OF_FOLDER if is_folder else f"{previous.name}.record.json"
     last = RECORD.read((previous if is_folder else previous.parent) / name)
     pairs = {
         "--to": (last.to, record.to),

@@ -8,8 +8,10 @@ from pathlib import Path
 from segmentry.activate import HOLD_OUT_SALT
 from segmentry.activate._lists import (
     RECORD,
+    RECORD_OF_FOLDER,
     Form,
     Record,
+    companions_of,
     move,
     place_of,
     read_lines,
@@ -63,7 +65,12 @@ class Audience:
     """Of the hash: the same salt holds the same users out."""
 
 
-@takes_places(runs=("run_dir",), files=("contacts", "consent"))
+@takes_places(
+    runs=("run_dir",),
+    files=("scores", "contacts", "consent", "previous"),
+    made={"out": RECORD_OF_FOLDER},
+    companions={"out": companions_of, "previous": companions_of},
+)
 def export_audience(
     run_dir: Path,
     out: Path,

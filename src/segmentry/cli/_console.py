@@ -27,6 +27,7 @@ from segmentry.errors import OutputError
 from segmentry.formats import percent, rate_with_limits, writer_of
 from segmentry.ingest.quality import Finding
 from segmentry.ingest.remote import place_of
+from segmentry.results.elsewhere import file_to_write, is_there
 from segmentry.runtime.temporary import written_whole
 from segmentry.schema import DataTraits, RowAccount
 from segmentry.schema import Progress as Report
@@ -127,8 +128,8 @@ def print_json(value: Any) -> None:
 
 def check_out(out: Path | None, *, overwrite: bool) -> None:
     """Refuse a file that is in the way, before any work is done; raises OutputError."""
-    if out is not None and out.exists() and not overwrite:
-        raise OutputError(f"{out}: exists; choose another --out or add --overwrite")
+    if out is not None and is_there(out) and not overwrite:
+        raise OutputError(f"{shown(out)}: exists; choose another --out or add --overwrite")
 
 
 def shown(path: Path) -> str:
@@ -147,12 +148,14 @@ def print_or_write(text: str, out: Path | None, *, what: str) -> None:
     if out is None:
         typer.echo(text.rstrip())
         return
-    with written_whole(out) as partial:
+    with file_to_write(out) as file, written_whole(file) as partial:
         partial.write_text(text, encoding="utf-8")
-    typer.echo(f"{what}: {out}")
+    typer.echo(f"{what}: {shown(out)}")
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return shown(value)
     return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else str(value)  # type: ignore[arg-type]  # an instance
 
 

@@ -13,7 +13,6 @@ from segmentry.cli._options import (
     Json,
     Mapping,
     Overwrite,
-    stays_here,
     takes_settings,
 )
 from segmentry.errors import ConfigError
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
 
 
 def generate(
-    directory: Annotated[
-        Path, typer.Argument(help="Folder to make.", metavar="DIR", callback=stays_here)
-    ],
+    directory: Annotated[Path, typer.Argument(help="Folder to make.", metavar="DIR")],
     users: Annotated[int, typer.Option(help="Users of the log.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
     null: Annotated[bool, typer.Option("--null", help="Every user has the same true CTR.")] = False,
@@ -93,14 +90,15 @@ def _generate_log(directory: Path, options: "GeneratorOptions", *, json: bool) -
         return
     typer.echo(
         f"{data.n_users:,} users, {data.n_impressions:,} impressions, {data.n_clicks:,} clicks "
-        f"(CTR {data.n_clicks / max(1, data.n_impressions):.3%}), {data.n_ads:,} ads in {directory}"
+        f"(CTR {data.n_clicks / max(1, data.n_impressions):.3%}), {data.n_ads:,} ads in "
+        f"{_console.shown(directory)}"
     )
     if data.behaviours is not None:
         typer.echo(
             f"{data.n_behaviours:,} behaviours in {data.behaviours.name}; read them with: "
-            f"segmentry run {directory} --with behaviours"
+            f"segmentry run {_console.shown(directory)} --with behaviours"
         )
-    typer.echo(f"The planted truth is in {data.truth}")
+    typer.echo(f"The planted truth is in {_console.shown(data.truth)}")
 
 
 def _generate_months(
@@ -123,19 +121,20 @@ def _generate_months(
         return
     for month in made.months:
         typer.echo(
-            f"{month.directory}: {month.n_users:,} users, {month.n_impressions:,} impressions, "
+            f"{_console.shown(month.directory)}: {month.n_users:,} users, "
+            f"{month.n_impressions:,} impressions, "
             f"CTR {month.n_clicks / max(1, month.n_impressions):.3%}"
         )
-    typer.echo(f"What was planted is in {made.truth} and {made.spells.name}")
+    typer.echo(f"What was planted is in {_console.shown(made.truth)} and {made.spells.name}")
 
 
 @takes_settings("engine", "master", "spark_conf", "memory", "duplicates")
 def prepare(
     data_dir: DataDir = None,
     mapping: Mapping = None,
-    out: Annotated[
-        Path, typer.Option(help="Prepared folder to make.", metavar="DIR", callback=stays_here)
-    ] = Path("prepared"),
+    out: Annotated[Path, typer.Option(help="Prepared folder to make.", metavar="DIR")] = Path(
+        "prepared"
+    ),
     overwrite: Overwrite = False,
     json: Json = False,
     **settings: Any,
@@ -160,19 +159,19 @@ def prepare(
     _console.print_accounts(made.accounts, OF_IMPRESSIONS)
     typer.echo()
     if not made.is_new:
-        typer.echo(f"{out}: was prepared from these files before; nothing was to be done")
+        typer.echo(
+            f"{_console.shown(out)}: was prepared from these files before; nothing was to be done"
+        )
         return
     typer.echo(
         f"{made.n_bytes_read / 1e6:,.0f} MB became {made.n_bytes / 1e6:,.0f} MB; "
-        f"run on them with: segmentry run {out}"
+        f"run on them with: segmentry run {_console.shown(out)}"
     )
 
 
 Prepared = Annotated[
     Path,
-    typer.Argument(
-        help="Folder of segmentry data prepare.", metavar="PREPARED", callback=stays_here
-    ),
+    typer.Argument(help="Folder of segmentry data prepare.", metavar="PREPARED"),
 ]
 
 
@@ -199,7 +198,8 @@ def add(
         _console.print_json({"added": accounts})
         return
     _console.print_accounts(accounts, OF_IMPRESSIONS)
-    typer.echo(f"\nAdded to {prepared}; run on it with: segmentry run {prepared}")
+    name = _console.shown(prepared)
+    typer.echo(f"\nAdded to {name}; run on it with: segmentry run {name}")
 
 
 @takes_settings("memory")
@@ -210,9 +210,7 @@ def forget(
     ],
     history: Annotated[
         Path | None,
-        typer.Option(
-            help="Erase them from this history of refresh too.", metavar="DIR", callback=stays_here
-        ),
+        typer.Option(help="Erase them from this history of refresh too.", metavar="DIR"),
     ] = None,
     json: Json = False,
     **settings: Any,
@@ -233,8 +231,8 @@ def forget(
         return
     _console.print_accounts(accounts, OF_IMPRESSIONS)
     typer.echo(
-        f"\nErased from {prepared}; the files that it was prepared from, and runs made before, "
-        "still hold these users"
+        f"\nErased from {_console.shown(prepared)}; the files that it was prepared from, and runs "
+        "made before, still hold these users"
     )
 
 

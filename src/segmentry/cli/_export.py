@@ -13,7 +13,6 @@ from segmentry.cli._options import (
     parse_ids,
     parse_names,
     parse_share,
-    stays_here,
 )
 
 if TYPE_CHECKING:
@@ -38,16 +37,13 @@ Previous = Annotated[
     Path | None,
     typer.Option(
         help="The list that was exported before: also write what came and went.",
-        callback=stays_here,
     ),
 ]
 
 
 def powerbi(
     run_dir: RunDir,
-    out: Annotated[
-        Path, typer.Option(help="Folder to make.", metavar="FOLDER", callback=stays_here)
-    ],
+    out: Annotated[Path, typer.Option(help="Folder to make.", metavar="FOLDER")],
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -61,14 +57,13 @@ def powerbi(
         return
     for name, n_rows in result.n_rows.items():
         typer.echo(f"  {name}: {n_rows:,} rows")
-    typer.echo(f"Open {result.project} and set the parameter DataFolder to {out / 'data'}")
+    where = _console.shown(out / "data")
+    typer.echo(f"Open {_console.shown(result.project)} and set the parameter DataFolder to {where}")
 
 
 def excel(
     run_dir: RunDir,
-    out: Annotated[
-        Path, typer.Option(help="File to write: .xlsx.", metavar="FILE", callback=stays_here)
-    ],
+    out: Annotated[Path, typer.Option(help="File to write: .xlsx.", metavar="FILE")],
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -85,7 +80,7 @@ def excel(
         return
     for name, n_rows in rows.items():
         typer.echo(f"  {name}: {n_rows:,} rows")
-    typer.echo(f"Workbook: {out}")
+    typer.echo(f"Workbook: {_console.shown(out)}")
 
 
 def audience(
@@ -93,9 +88,7 @@ def audience(
     segment: Annotated[str, typer.Option(help="Segment or segments, as 1 or 1,3.", metavar="IDS")],
     out: Annotated[
         Path,
-        typer.Option(
-            help="File to write; a folder for google-api.", metavar="FILE", callback=stays_here
-        ),
+        typer.Option(help="File to write; a folder for google-api.", metavar="FILE"),
     ],
     to: Annotated[
         str,
@@ -156,6 +149,8 @@ def audience(
 
 def _print_audience(audience: "Audience") -> None:
     """Say who is in the list, who was left out and why."""
+    from segmentry.cli._console import shown
+
     segments = ", ".join(map(str, audience.segment_ids))
     typer.echo(f"Segment {segments}: {audience.n_users:,} users")
     held_out = f"held out, to compare with later (salt {audience.salt!r})"
@@ -174,7 +169,7 @@ def _print_audience(audience: "Audience") -> None:
         typer.echo("  more than half are not valid: check --country and the columns")
     if audience.unused:
         typer.echo(f"  not taken by {audience.to}: {', '.join(audience.unused)}")
-    typer.echo(f"  {audience.n_written:,} rows in {audience.out}")
+    typer.echo(f"  {audience.n_written:,} rows in {shown(audience.out)}")
     if audience.n_added is not None:
         typer.echo(
             f"  since the previous list {audience.n_added:,} came, {audience.n_removed:,} went"
@@ -211,13 +206,11 @@ def sql(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write; printed if absent.", metavar="FILE", callback=stays_here),
+        typer.Option(help="File to write; printed if absent.", metavar="FILE"),
     ] = None,
     dbt: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder of models: write a dbt model too.", metavar="FOLDER", callback=stays_here
-        ),
+        typer.Option(help="Folder of models: write a dbt model too.", metavar="FOLDER"),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -226,6 +219,7 @@ def sql(
     It gives the segments that `score` gives.
     """
     from segmentry.activate.sql.scorer import Requested, export_sql
+    from segmentry.cli._console import shown
 
     requested = Requested(
         dialect=dialect,
@@ -238,4 +232,4 @@ def sql(
     if out is None and dbt is None:
         typer.echo(query, nl=False)
     else:
-        typer.echo(f"Query: {out or dbt}")
+        typer.echo(f"Query: {shown(out or dbt or Path())}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 import typer
 
-from segmentry.errors import ConfigError, OutputError
+from segmentry.errors import ConfigError
 from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.settings import ReadingOptions
 
@@ -35,27 +35,10 @@ Mapping = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-
-
-def stays_here(path: Path | None) -> Path | None:
-    """Return a path to write; raises OutputError if it is elsewhere."""
-    from segmentry.ingest.remote import place_of
-
-    place = None if path is None else place_of(path)
-    if place is not None:
-        raise OutputError(
-            f"{place}: not on this machine, where this command writes; name a place here and copy "
-            "what is made"
-        )
-    return path
-
-
 IsHtml = Annotated[bool, typer.Option("--html", help="Print a page instead of text.")]
 OutFile = Annotated[
     Path | None,
-    typer.Option(
-        "--out", help="File to write; printed if absent.", metavar="FILE", callback=stays_here
-    ),
+    typer.Option("--out", help="File to write; printed if absent.", metavar="FILE"),
 ]
 
 

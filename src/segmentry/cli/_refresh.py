@@ -14,7 +14,6 @@ from segmentry.cli._options import (
     Mapping,
     Overwrite,
     RunDir,
-    stays_here,
     takes_settings,
 )
 
@@ -35,7 +34,6 @@ def refresh(
         typer.Option(
             help="Folder of membership over time, begun or carried on.",
             metavar="DIR",
-            callback=stays_here,
         ),
     ] = None,
     decide: Annotated[
@@ -128,7 +126,7 @@ def compare(
     is_html: IsHtml = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write the page to.", metavar="FILE.html", callback=stays_here),
+        typer.Option(help="File to write the page to.", metavar="FILE.html"),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:

@@ -15,7 +15,6 @@ from segmentry.cli._options import (
     Overwrite,
     RunDir,
     seed_option,
-    stays_here,
     takes_settings,
 )
 from segmentry.errors import OutputError
@@ -23,9 +22,7 @@ from segmentry.settings import RunOptions
 
 
 def demo(
-    out: Annotated[
-        Path, typer.Option(help="Folder to make, with data and a run.", callback=stays_here)
-    ] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Folder to make, with data and a run.")] = Path("demo"),
     users: Annotated[int, typer.Option(help="Users to generate.")] = 20_000,
     seed: Annotated[int, seed_option("Seed of the data and the run.")] = 0,
     json: Json = False,
@@ -34,17 +31,20 @@ def demo(
 
     The log has the shape of the Taobao files; log and run stay in one folder.
     """
+    from segmentry.cli._console import shown
     from segmentry.datasets import GeneratorOptions, generate_taobao
+    from segmentry.results.elsewhere import is_there
     from segmentry.results.run_folder import check_target
 
     run_dir, data_dir = out / "run", out / "data"
     check_target(run_dir, overwrite=True)
-    if data_dir.exists() and not (data_dir / "planted_truth.parquet").is_file():
+    if is_there(data_dir) and not is_there(data_dir / "planted_truth.parquet"):
         raise OutputError(f"{data_dir}: exists and holds no generated data; choose another --out")
     data = generate_taobao(data_dir, GeneratorOptions(n_users=users, seed=seed))
     if not json:
         typer.echo(
-            f"Generated {data.n_impressions:,} impressions of {data.n_users:,} users in {data_dir}"
+            f"Generated {data.n_impressions:,} impressions of {data.n_users:,} users in "
+            f"{shown(data_dir)}"
         )
     run(data_dir, out=run_dir, overwrite=True, json=json, seed=seed)
 
@@ -54,9 +54,9 @@ def init(
         list[Path],
         typer.Argument(help="Files, folders or globs, here or as s3://…", metavar="PATH..."),
     ],
-    out: Annotated[
-        Path, typer.Option(help="Mapping to write.", metavar="FILE.toml", callback=stays_here)
-    ] = Path("mapping.toml"),
+    out: Annotated[Path, typer.Option(help="Mapping to write.", metavar="FILE.toml")] = Path(
+        "mapping.toml"
+    ),
     overwrite: Overwrite = False,
 ) -> None:
     """Write a mapping for files of your own.
@@ -65,28 +65,27 @@ def init(
     """
     import os
 
-    from segmentry.cli._console import shown
+    from segmentry.cli._console import check_out, print_or_write, shown
     from segmentry.ingest.mapping import render_mapping
-    from segmentry.runtime.temporary import written_whole
 
-    if out.exists() and not overwrite:
-        raise OutputError(f"{out}: exists; choose another --out or add --overwrite")
-    base = out.absolute().parent
+    check_out(out, overwrite=overwrite)
+    base = Path.cwd() if shown(out) != str(out) else out.absolute().parent
     if not base.is_dir():
         raise OutputError(f"{base}: no such folder; make it first")
-    # Files are named from the folder of the mapping, so that both can be moved together.
-    names = [
-        shown(path) if shown(path) != str(path) else os.path.relpath(path, base) for path in paths
-    ]
-    text = render_mapping(names, base=base)
-    with written_whole(out) as partial:
-        partial.write_text(text, encoding="utf-8")
-    typer.echo(f"Mapping: {out}")
+
+    def named(path: Path) -> str:
+        """Name a file from the folder of the mapping, so that both can be moved together."""
+        if shown(path) != str(path):
+            return shown(path)
+        return str(path.absolute() if shown(out) != str(out) else os.path.relpath(path, base))
+
+    text = render_mapping([named(path) for path in paths], base=base)
+    print_or_write(text, out, what="Mapping")
     for line in text.splitlines():
         _, mark, doubt = line.partition("DECIDE: ")
         if mark:
             typer.echo(f"decide {doubt}")
-    typer.echo(f"Then: segmentry data check --mapping {out}")
+    typer.echo(f"Then: segmentry data check --mapping {shown(out)}")
 
 
 @takes_settings(*RunOptions.__annotations__)

@@ -20,7 +20,7 @@ from segmentry.datasets.impressions import (
     find_offset,
     log_rows,
 )
-from segmentry.datasets.life import draw_life
+from segmentry.datasets.life import LIFE, draw_life
 from segmentry.datasets.options import (
     GeneratedData,
     GeneratedMonths,
@@ -45,6 +45,7 @@ from segmentry.datasets.staging import (
     remove_generated,
     staged,
 )
+from segmentry.results.elsewhere import takes_places
 
 Progress = Callable[[int, int], None]
 
@@ -72,6 +73,7 @@ class _World:
     month: int = 0
 
 
+@takes_places(made={"directory": LOG})
 def generate_taobao(
     directory: Path, options: GeneratorOptions, *, progress: Progress | None = None
 ) -> GeneratedData:
@@ -121,6 +123,7 @@ def generate_taobao(
     return _describe(directory, world, n_clicks=n_clicks, n_behaviours=int(counts.sum()))
 
 
+@takes_places(made={"directory": LIFE})
 def generate_months(
     directory: Path,
     options: GeneratorOptions,

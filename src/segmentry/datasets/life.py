@@ -20,6 +20,7 @@ from segmentry.datasets.population import Population, draw_population
 from segmentry.datasets.quotas import Floats, Integers
 from segmentry.schema import SECONDS_PER_DAY
 
+LIFE = "planted_life.json"
 FIRST_MONTH = (2017, 5)
 LEAVE_SHARE, CHANGE_SHARE = 0.06, 0.03  # of the users of a month; as many join as leave
 LEVEL_PER_MONTH = -0.02  # of the logit CTR
@@ -107,7 +108,7 @@ class Life:
 
     def write(self, directory: Path) -> tuple[Path, Path]:
         """Write what was planted as JSON, and the spells of each user's behaviour as Parquet."""
-        truth, spells = directory / "planted_life.json", directory / "planted_life.parquet"
+        truth, spells = directory / LIFE, directory / "planted_life.parquet"
         content: dict[str, Any] = {
             "months": [asdict(month) for month in self.months],
             "campaign_odds": CAMPAIGN_ODDS,

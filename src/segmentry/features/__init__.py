@@ -31,6 +31,7 @@ from segmentry.features._comparable import (
     scale_to_window,
 )
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
+from segmentry.features._taken_names import refuse_taken_names
 from segmentry.features._user_table import count_users, derive_features
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "fit_beta_prior",
     "log_columns_of",
     "pairs_of",
+    "refuse_taken_names",
     "scale_to_window",
     "shrink",
     "value_ads",

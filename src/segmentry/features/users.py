@@ -172,3 +172,13 @@ class UserData:
     def catalogue(self) -> tuple[Feature, ...]:
         """All features of the table, the attributes of the profiles last."""
         return (*self.features, *self.attributes)
+
+    @property
+    def undated(self) -> tuple[str, ...]:
+        """The features of a behaviour log without times, where the ad log has them.
+
+        What was done before the outcome window is unknown, so that they only describe.
+        """
+        if self.behaviours is None or self.behaviours.days is not None or not self.traits.has_time:
+            return ()
+        return tuple(feature.name for feature in self.features if feature.family == "behaviour")

@@ -9,8 +9,14 @@ from segmentry.errors import ConfigError, DataError
 from segmentry.ingest.clocks import Clock
 from segmentry.ingest.engines import REPEATED
 from segmentry.ingest.mapping import Moments, load_mapping, resolve_mapping
-from segmentry.ingest.remote import Places, Session, at_hand
-from segmentry.ingest.store.prepared import PREPARED_FILE, read_prepared
+from segmentry.ingest.remote import Place, Places, Session, at_hand, place_of, store_of
+from segmentry.ingest.rules import Rules, outside
+from segmentry.ingest.store.prepared import (
+    PREPARED_FILE,
+    only_needed,
+    read_prepared,
+    tables_of,
+)
 from segmentry.ingest.taobao import BEIJING, find_taobao
 from segmentry.schema import Progress, Source
 
@@ -64,10 +70,12 @@ def find_source(
     DataError
         If a file is absent or cannot be used.
     """
-    if data_dir is not None and (Path(data_dir) / PREPARED_FILE).is_file():
+    if data_dir is not None and _is_prepared(Path(data_dir)):
         if mapping is not None:
             raise ConfigError(f"{data_dir}: is prepared and has its mapping; leave out --mapping")
-        return read_prepared(Path(data_dir))
+        if (place := place_of(data_dir)) is None or places is None:
+            return read_prepared(Path(data_dir))
+        return _prepared_elsewhere(place, places, moments, unread)
     if mapping is not None:
         if data_dir is not None and Path(data_dir).is_file():
             raise DataError(
@@ -85,6 +93,33 @@ def find_source(
     return find_taobao(
         Path(data_dir), places=places, moments=moments(Clock(BEIJING)), unread=unread
     )
+
+
+def _is_prepared(folder: Path) -> bool:
+    place = place_of(folder / PREPARED_FILE)
+    if place is None:
+        return (folder / PREPARED_FILE).is_file()
+    return not place.is_web and bool(store_of(place).below(place))
+
+
+def _prepared_elsewhere(
+    place: Place,
+    places: Places,
+    moments: Callable[[Clock], Moments],
+    unread: frozenset[str],
+) -> Source:
+    """Read what a prepared folder holds, and fetch its files but for days that are not wanted."""
+    folder = places.stand_in(place)
+    places.bring([folder / PREPARED_FILE], frozenset(), None)
+    source = read_prepared(folder, are_files_here=False)
+    tables = tables_of(source)
+    log = tables["impressions"]  # without one nothing is prepared
+    since, until = moments(Clock(source.utc_offset_hours, source.timezone))
+    wanted = only_needed(log, outside(Rules(since=since, until=until)))
+    files = [each for role, table in tables.items() if role not in unread for each in table.files]
+    left_out = set(log.files) - set(wanted.files)
+    places.bring([each for each in files if each not in left_out], frozenset(), None)
+    return source
 
 
 def with_duplicates(source: Source, duplicates: str) -> Source:

@@ -144,3 +144,8 @@ class ChangeReport:
     segments: tuple[SegmentChange, ...]
     moves: Moves
     colours: tuple[int, ...] = ()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the run keeps the segments of the earlier one."""
+        return self.decision.choice != "refit"

@@ -6,8 +6,6 @@ from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentry.config import RunConfig
@@ -20,24 +18,22 @@ from segmentry.evaluation.algorithms import (
     Rows,
     UserLabels,
     compare_methods,
-    counted_again,
     inner_days,
     method_named,
     notes_of,
     prepare_rows,
 )
-from segmentry.features import (
-    BEHAVIOUR_FEATURES,
-    EVERY_LOG_FEATURE,
-)
-from segmentry.features.user_days import UserDays
-from segmentry.features.windows import local_days, split_window
+from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
 from segmentry.present.pages_of_run import rewrite_report, write_report
-from segmentry.results.comparisons import read_comparison, write_comparison
+from segmentry.results.comparisons import (
+    chosen_ids,
+    days_and_table,
+    read_comparison,
+    write_comparison,
+)
 from segmentry.results.elsewhere import takes_places
 from segmentry.results.run_folder import (
     read_bundle,
-    read_early,
     read_manifest,
     read_segments,
     read_user_table,
@@ -46,7 +42,7 @@ from segmentry.results.run_folder import (
 from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary, read_summary, render_summary_json
 from segmentry.runtime.progress import step_reporter
-from segmentry.schema import UNKNOWN, Estimate, Progress, Window
+from segmentry.schema import UNKNOWN, Estimate, Progress
 from segmentry.segments.forming import Recipe, plan_features, recipe_named
 from segmentry.segments.preprocessing import Choices, ColumnPlan
 
@@ -92,12 +88,12 @@ def compare_algorithms(
         raise ConfigError(f"--runs {n_runs}: expected 0 or more fits to resampled users")
     methods = METHODS if algorithms is None else tuple(map(method_named, algorithms))
     bundle, summary = read_bundle(home), read_summary(home)
-    days, table = _days_and_table(home, bundle.window)
+    days, table = days_and_table(home, bundle.window)
     plans_of = _plans(home, bundle, table)
     inner = None
     if days is not None:
         inner = inner_days(table, days, bundle.window, bundle.preprocessing.features)
-    ids = _chosen_ids(home)
+    ids = chosen_ids(home)
     results = compare_methods(
         methods,
         _rows(table, plans_of),
@@ -121,16 +117,6 @@ def compare_algorithms(
     write_comparison(home, comparison)
     rewrite_report(home)
     return comparison
-
-
-def _days_and_table(home: Path, window: Window) -> tuple[UserDays | None, pl.DataFrame]:
-    """Return the users by the feature window, with their days; all days where none were kept."""
-    early = read_early(home)
-    if early is None:
-        return None, read_user_table(home)
-    table, frame = early
-    days = UserDays.from_frame(frame, users=table["user_id"])
-    return days, counted_again(table, days, local_days(split_window(window).feature))
 
 
 def _plans(home: Path, bundle: Bundle, table: pl.DataFrame) -> PlansOf:
@@ -171,14 +157,6 @@ def _rows(table: pl.DataFrame, plans_of: PlansOf) -> Callable[[Method], Rows]:
         return prepare_rows(table, plans, recipe=recipe)
 
     return lambda method: prepared(method.recipe)
-
-
-def _chosen_ids(home: Path) -> npt.NDArray[np.int64]:
-    """Return the run's segments of the feature window, of all days where there are no others."""
-    segments = read_segments(home)
-    early = "feature_segment_id"
-    name = early if early in segments.columns else "segment_id"
-    return segments[name].fill_null(0).to_numpy().astype(np.int64)
 
 
 def _outcome_gain(summary: Summary) -> Estimate:

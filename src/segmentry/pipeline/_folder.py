@@ -90,7 +90,7 @@ def form_segments(
     """
     settings = recipe_for(settings, users.traits)
     recipe = recipe_named(settings.recipe)
-    exclude = (*settings.exclude, *_undated(users))
+    exclude = (*settings.exclude, *users.undated)
     plans = plan_features(
         recipe,
         users.catalogue,
@@ -102,16 +102,6 @@ def form_segments(
     requested = Requested(plans, recipe, settings, progress, frozen, earlier)
     with clock.step("segment and check" if recipe.is_checked else "segment"):
         return find_and_check(requested, users)
-
-
-def _undated(users: UserData) -> tuple[str, ...]:
-    """Return the features of a behaviour log without times, where the ad log has them.
-
-    What was done before the outcome window is unknown, so that they only describe.
-    """
-    if users.behaviours is None or users.behaviours.days is not None or not users.traits.has_time:
-        return ()
-    return tuple(feature.name for feature in users.features if feature.family == "behaviour")
 
 
 def describe_run(

@@ -12,9 +12,9 @@ from segmentry.errors import ConfigError, DataError
 from segmentry.ingest.sources import with_duplicates
 from segmentry.ingest.store.changes import add_files, forget_users
 from segmentry.ingest.store.preparation import prepare_source
-from segmentry.ingest.store.prepared import read_origin, read_prepared, tables_of
+from segmentry.ingest.store.prepared import PREPARED_FILE, read_origin, read_prepared, tables_of
 from segmentry.ingest.user_files import as_ids, read_user_file
-from segmentry.lifecycle.history import forget_members, read_history
+from segmentry.lifecycle.history import REFRESHES_FILE, forget_members, read_history
 from segmentry.pipeline._read import opened
 from segmentry.results.elsewhere import takes_places
 from segmentry.schema import Progress, RowAccount, Source
@@ -37,6 +37,7 @@ class PreparedData:
     """Whether anything had to be done."""
 
 
+@takes_places(folders={"out": PREPARED_FILE})
 def prepare(
     data_dir: Path | str | None,
     *,
@@ -112,7 +113,7 @@ def prepare(
     )
 
 
-@takes_places(files=("files",))
+@takes_places(files=("files",), folders={"prepared": PREPARED_FILE})
 def add_data(
     prepared: Path | str,
     files: Sequence[Path | str],
@@ -160,7 +161,7 @@ def add_data(
     )
 
 
-@takes_places(files=("users",))
+@takes_places(files=("users",), folders={"prepared": PREPARED_FILE, "history": REFRESHES_FILE})
 def forget_data(
     prepared: Path | str,
     users: Path | str,

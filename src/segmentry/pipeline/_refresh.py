@@ -18,6 +18,7 @@ from segmentry.lifecycle.alarms import WindowCounts
 from segmentry.lifecycle.changes import Refit, compare_refit, count_moves
 from segmentry.lifecycle.decision import decide_model
 from segmentry.lifecycle.history import (
+    REFRESHES_FILE,
     History,
     Refreshed,
     Refreshes,
@@ -35,7 +36,7 @@ from segmentry.pipeline._read import opened
 from segmentry.pipeline._run import read_source
 from segmentry.pipeline._summarise import Named
 from segmentry.pipeline._wanted import wanted_of
-from segmentry.results.elsewhere import takes_places
+from segmentry.results.elsewhere import folder_at_hand, run_at_hand
 from segmentry.results.follows import check_features, check_users, checked_folder
 from segmentry.results.names import renamed, with_carried
 from segmentry.results.run_folder import (
@@ -147,7 +148,6 @@ class _Chosen:
     windows: WindowCounts
 
 
-@takes_places(runs=("run_dir",))
 def refresh(
     run_dir: Path | str,
     data_dir: Path | str | None,
@@ -203,10 +203,12 @@ def refresh(
         raise ConfigError(f"--decide {decide}: unknown; expected keep or refit")
     target, clock = Path(out), StepClock()
     check_target(target, overwrite=overwrite)
-    earlier = _read_earlier(Path(run_dir), options)
-    folder = None if history is None else checked_folder(Path(history), earlier.folder, target)
-    settings = earlier.settings
-    with opened(data_dir, mapping, settings, progress=progress) as source, ExitStack() as last:
+    folder = None if history is None else checked_folder(Path(history), Path(run_dir), target)
+    with ExitStack() as last:
+        earlier = _read_earlier(last.enter_context(run_at_hand(run_dir)), options)
+        folder = last.enter_context(folder_at_hand(folder, last=REFRESHES_FILE))
+        settings = earlier.settings
+        source = last.enter_context(opened(data_dir, mapping, settings, progress=progress))
         wanted = wanted_of(source, settings)
         check_features(wanted, earlier.summary)
         past, then = last.enter_context(alone_with(folder)), earlier.bundle.window
@@ -214,10 +216,8 @@ def refresh(
             check_history(past, folder, earlier.keys, then, run=earlier.folder.name)
         made = staged(target, overwrite=overwrite, temp=settings.temp)
         with made as staging, ExitStack() as temporary:
-            scratch = temporary.enter_context(
-                scratch_folder(settings.temp, default=staging / "scratch")
-            )
-            reading = _Reading(source, settings, scratch, clock, progress)
+            room = scratch_folder(settings.temp, default=staging / "scratch")
+            reading = _Reading(source, settings, temporary.enter_context(room), clock, progress)
             chosen = _choose(earlier, reading, wanted, decide)
             result = fill_folder(
                 staging,
@@ -394,18 +394,13 @@ def _changes(
             luck=luck_of(
                 earlier.bundle,
                 kept.users,
-                kept.ids if _is_kept(summary) else kept.placed,
+                kept.ids if summary.changes and summary.changes.is_kept else kept.placed,
                 kept.placed,
                 earlier.segments,
                 seed=settings.seed,
             ),
         ),
     )
-
-
-def _is_kept(summary: Summary) -> bool:
-    """Return whether a run keeps the segments of a run before it."""
-    return summary.changes is not None and summary.changes.decision.choice != "refit"
 
 
 def _gain(bundle: Bundle, kept: _Kept, refit: _Fit, *, seed: int) -> AddedGain | None:

@@ -9,10 +9,7 @@ import polars as pl
 
 from segmentry.config import RunConfig, load_config
 from segmentry.errors import SchemaError
-from segmentry.features import (
-    BEHAVIOUR_FEATURES,
-    EVERY_LOG_FEATURE,
-)
+from segmentry.features import BEHAVIOUR_FEATURES
 from segmentry.features.by_part import reading_by_part
 from segmentry.features.stages import ready_users
 from segmentry.features.users import UserData, Wanted
@@ -20,6 +17,7 @@ from segmentry.ingest.room import scratch_folder
 from segmentry.pipeline._read import checked_source, opened, read_users
 from segmentry.pipeline._wanted import wanted_of
 from segmentry.results.elsewhere import run_at_hand
+from segmentry.results.follows import as_formed
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scored_parts import Scored, count_scored, write_scores
 from segmentry.results.scoring import Bundle, score_users
@@ -29,7 +27,6 @@ from segmentry.schema import Progress, Source, Window
 from segmentry.segments.preprocessing import differences
 from segmentry.settings import CheckOptions, ReadingOptions
 
-_MEMBERSHIP = ("n_impressions",)
 _BEHAVIOURS = frozenset(feature.name for feature in BEHAVIOUR_FEATURES)
 
 
@@ -106,7 +103,7 @@ def score(
                 "the new data have no behaviour log, and the segments were formed by it too; add "
                 "behavior_log.csv, .csv.gz or .parquet, or [behaviours] in the mapping"
             )
-        wanted = _as_formed(wanted_of(source, settings), bundle, source)
+        wanted = as_formed(wanted_of(source, settings), bundle, source)
         names = {feature.name for feature in bundle.attributes}
         known = tuple(each for each in source.attributes if each.name in names)
         taken = replace(source, attributes=known)
@@ -252,37 +249,3 @@ def _read_table(
 
 def _unchecked(wanted: Wanted) -> Wanted:
     return replace(wanted, early_features=None, early_behaviours=(), keeps_log=False)
-
-
-def _as_formed(wanted: Wanted, bundle: Bundle, source: Source) -> Wanted:
-    """Return what the segments were formed by, made as it was made then.
-
-    Raises SchemaError if the data do not allow a feature, or lack an attribute, that formed the
-    segments; other attributes become unknown.
-    """
-    needed = bundle.columns
-    present = {feature.name for feature in (*wanted.features, *(wanted.behaviours or ()))}
-    names = {feature.name for feature in EVERY_LOG_FEATURE} | _BEHAVIOURS
-    missing = [name for name in needed if name in names and name not in present]
-    if missing:
-        why = dict(wanted.traits.absent).get(missing[0], "there is no log with it")
-        raise SchemaError(
-            f"the new data allow no {', '.join(missing)}, which formed the segments: {why}; add it"
-        )
-    found = {feature.name for feature in source.attributes}
-    formed = [feature.name for feature in bundle.attributes if feature.name in needed]
-    missing = [name for name in formed if name not in found]
-    if missing:
-        raise SchemaError(
-            f"the new data have no {', '.join(missing)}; found attributes: "
-            f"{', '.join(sorted(found)) or 'none'}; add the columns, empty where unknown"
-        )
-    return replace(
-        wanted,
-        features=tuple(each for each in wanted.features if each.name in (*needed, *_MEMBERSHIP)),
-        attributes=bundle.attributes,
-        behaviours=tuple(each for each in wanted.behaviours or () if each.name in needed) or None,
-        prior=bundle.prior,
-        main_placement=bundle.main_placement,
-        behaviour_priors=bundle.behaviour_priors,
-    )

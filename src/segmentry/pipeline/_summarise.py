@@ -302,7 +302,9 @@ def decide(
     )
     summary = replace(summary, segments=segments, spending=spending)
     insights, not_evaluated = find_insights(
-        summary, agreements=_agreements(validation), mute=config.mute
+        summary,
+        agreements={} if validation is None else validation.agreements,
+        mute=config.mute,
     )
     return replace(
         summary,
@@ -321,16 +323,6 @@ def decide(
             muted=tuple(sorted(set(config.mute))),
         ),
     )
-
-
-def _agreements(validation: Validation | None) -> Mapping[int, float]:
-    if validation is None or validation.split.outcome is None:
-        return {}
-    return {
-        event.new_ids[0]: event.jaccard
-        for event in validation.alignment.events
-        if event.kind == "kept" and event.jaccard is not None
-    }
 
 
 def _shown_of_users(
@@ -369,7 +361,7 @@ def look_again(
                 members=Members(users.table["user_id"], ids, k),
                 n_clicks=users.table["n_clicks"].fill_null(0).to_numpy(),
                 window=users.window,
-                hold_out=_hold_out(validation),
+                hold_out=None if validation is None else HoldOut.of(validation),
                 seed=config.seed,
                 min_users=config.min_size,
                 on_part=on_part,
@@ -388,11 +380,3 @@ def _absence(config: RunConfig, traits: DataTraits) -> str:
     if not recipe_named(config.recipe).describes_all:
         return f"recipe {config.recipe} describes segments by what forms them only"
     return "the user table of an earlier run was reused, and the log was not read again"
-
-
-def _hold_out(validation: Validation | None) -> HoldOut | None:
-    """Return the segments of the feature window, where an outcome window follows it."""
-    if validation is None or validation.split.outcome is None:
-        return None
-    ids = validation.feature_segment_ids
-    return HoldOut(ids, int(ids.max(initial=0)), validation.split.outcome.start)

@@ -4,15 +4,14 @@ from segmentry.config import RunConfig
 from segmentry.errors import ConfigError, DataError
 from segmentry.features import (
     BEHAVIOUR_FEATURES,
-    EVERY_LOG_FEATURE,
     VALUE_FEATURES,
     available_behaviours,
     available_features,
     behaviour_provides,
-    counts_of,
+    refuse_taken_names,
 )
 from segmentry.features.users import Wanted
-from segmentry.schema import OWN_COLUMNS, DataTraits, Feature, OutcomeKind, Source
+from segmentry.schema import DataTraits, Feature, OutcomeKind, Source
 from segmentry.segments.forming import recipe_named
 
 
@@ -57,7 +56,7 @@ def wanted_of(source: Source, settings: RunConfig) -> Wanted:
 
     Raises ConfigError if a feature is requested by name that the data do not allow.
     """
-    _refuse_taken_names(source)
+    refuse_taken_names(source)
     available, absent = available_features(source)
     behaviours, lacking = _behaviours(source, settings)
     _refuse_absent(settings, dict((*absent, *lacking)))
@@ -130,32 +129,6 @@ def _behaviours(
                 "after the first days cannot be separated; leave it out"
             )
     return available, absent
-
-
-def _refuse_taken_names(source: Source) -> None:
-    """Refuse attributes by the names of columns that a run makes itself.
-
-    Engines do not tell upper from lower case in names of columns.
-    """
-    taken = set(OWN_COLUMNS)
-    if source.impressions is not None:
-        taken |= {feature.name for feature in EVERY_LOG_FEATURE} | counts_of(EVERY_LOG_FEATURE)
-    if source.behaviours is not None:
-        taken |= {feature.name for feature in BEHAVIOUR_FEATURES}
-    seen: set[str] = set()
-    for attribute in source.attributes:
-        name = attribute.name.lower()
-        if name in taken:
-            raise ConfigError(
-                f"[profiles.attributes] {attribute.name}: the run makes a column of this name; "
-                f"give the attribute another, such as profile_{name}"
-            )
-        if name in seen:
-            raise ConfigError(
-                f"[profiles.attributes] {attribute.name}: two attributes differ in upper and lower "
-                "case alone; give one of them another name"
-            )
-        seen.add(name)
 
 
 def _worth_telling(

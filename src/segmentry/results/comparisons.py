@@ -1,12 +1,18 @@
-"""The comparison of a run folder: written whole, read back."""
+"""The comparison of a run folder: what of the run it takes, written whole, read back."""
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
+from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult, counted_again
+from segmentry.features.user_days import UserDays
+from segmentry.features.windows import local_days, split_window
+from segmentry.results.run_folder import read_early, read_segments, read_user_table
 from segmentry.runtime.codec import Codec
 from segmentry.runtime.temporary import written_whole
+from segmentry.schema import Window
+from segmentry.schema.arrays import IntVector
 
 COMPARISON_FILE = "comparison.json"
 
@@ -18,6 +24,24 @@ _CODEC = Codec(
     version_key="comparison_version",
     remedy="run segmentry compare-algorithms again",
 )
+
+
+def days_and_table(home: Path, window: Window) -> tuple[UserDays | None, pl.DataFrame]:
+    """Return the users by the feature window, with their days; all days where none were kept."""
+    early = read_early(home)
+    if early is None:
+        return None, read_user_table(home)
+    table, frame = early
+    days = UserDays.from_frame(frame, users=table["user_id"])
+    return days, counted_again(table, days, local_days(split_window(window).feature))
+
+
+def chosen_ids(home: Path) -> IntVector:
+    """Return the run's segments of the feature window, of all days where there are no others."""
+    segments = read_segments(home)
+    early = "feature_segment_id"
+    name = early if early in segments.columns else "segment_id"
+    return segments[name].fill_null(0).to_numpy().astype(np.int64)
 
 
 def write_comparison(run_dir: Path, comparison: AlgorithmComparison) -> None:

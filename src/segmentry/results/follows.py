@@ -1,13 +1,17 @@
 """Whether new data, and the folder of a history, can follow an earlier run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from segmentry.errors import ConfigError, DataError, SchemaError
+from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
 from segmentry.features.users import Wanted
 from segmentry.ingest.remote import place_of
+from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary
+from segmentry.schema import Source
 
 
 def checked_folder(history: Path, run_dir: Path, target: Path) -> Path:
@@ -15,16 +19,12 @@ def checked_folder(history: Path, run_dir: Path, target: Path) -> Path:
 
     Raises ConfigError.
     """
-    place = place_of(history)
-    if place is not None:
-        raise ConfigError(
-            f"--history {place}: a history is kept on this machine; name a folder here"
-        )
     places = [history.absolute(), *history.absolute().parents]
     for run in (run_dir, target):
         if run.absolute() in places:
+            inner, outer = (place_of(each) or each for each in (history, run))
             raise ConfigError(
-                f"--history {history}: inside the run folder {run}; expected a folder of its own"
+                f"--history {inner}: inside the run folder {outer}; expected a folder of its own"
             )
     return history
 
@@ -67,3 +67,37 @@ def check_users(then: pl.Series, users: pl.Series, *, folder: Path) -> None:
             f"none of the {len(users):,} users of the new data is in {folder}; expected "
             "some of the same users; check that ids are written alike in both"
         )
+
+
+def as_formed(wanted: Wanted, bundle: Bundle, source: Source) -> Wanted:
+    """Return what the segments were formed by, made as it was made then.
+
+    Raises SchemaError if the data do not allow a feature, or lack an attribute, that formed the
+    segments; other attributes become unknown.
+    """
+    needed, behaviours = bundle.columns, {feature.name for feature in BEHAVIOUR_FEATURES}
+    present = {feature.name for feature in (*wanted.features, *(wanted.behaviours or ()))}
+    names = {feature.name for feature in EVERY_LOG_FEATURE} | behaviours
+    missing = [name for name in needed if name in names and name not in present]
+    if missing:
+        why = dict(wanted.traits.absent).get(missing[0], "there is no log with it")
+        raise SchemaError(
+            f"the new data allow no {', '.join(missing)}, which formed the segments: {why}; add it"
+        )
+    found = {feature.name for feature in source.attributes}
+    formed = [feature.name for feature in bundle.attributes if feature.name in needed]
+    missing = [name for name in formed if name not in found]
+    if missing:
+        raise SchemaError(
+            f"the new data have no {', '.join(missing)}; found attributes: "
+            f"{', '.join(sorted(found)) or 'none'}; add the columns, empty where unknown"
+        )
+    return replace(
+        wanted,
+        features=tuple(each for each in wanted.features if each.name in (*needed, "n_impressions")),
+        attributes=bundle.attributes,
+        behaviours=tuple(each for each in wanted.behaviours or () if each.name in needed) or None,
+        prior=bundle.prior,
+        main_placement=bundle.main_placement,
+        behaviour_priors=bundle.behaviour_priors,
+    )

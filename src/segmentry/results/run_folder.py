@@ -126,16 +126,16 @@ def staged(run_dir: Path, *, overwrite: bool, temp: str | None = None) -> Iterat
     >>> run_dir.exists(), staging.exists()
     (True, False)
     """
-    check_target(run_dir, overwrite=overwrite)
     place = place_of(run_dir)
     if place is not None:
+        seen = require_free(place, last=LAST, overwrite=overwrite)
         with scratch_folder(temp) as home:
             staging = home / "run"
             staging.mkdir()
             yield staging
-            require_free(place, last=LAST, overwrite=overwrite)
-            put_folder(staging, place, last=LAST)
+            put_folder(staging, place, last=LAST, seen=seen)
         return
+    check_target(run_dir, overwrite=overwrite)
     target = run_dir.absolute()
     staging = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
     missing = [parent for parent in target.parents if not os.path.lexists(parent)]

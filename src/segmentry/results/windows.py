@@ -154,7 +154,7 @@ def _so_far(
 ) -> tuple[PeriodFacts, ...]:
     """Return the windows of the earlier run; one that formed segments is itself the last."""
     past = () if summary.over_time is None else read_windows(folder).periods
-    if past and summary.changes is not None and summary.changes.decision.choice != "refit":
+    if past and summary.changes is not None and summary.changes.is_kept:
         return past
     table = segments.select("user_id", "segment_id").join(
         read_user_table(folder), on="user_id", how="left", maintain_order="left"

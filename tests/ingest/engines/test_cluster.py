@@ -18,7 +18,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.ingest.engines.test_spark import QUICK_JAVA, contents, dirty_rows, write_rows
+from tests.ingest.engines.test_spark import (
+    FEW_THREADS,
+    QUICK_JAVA,
+    contents,
+    dirty_rows,
+    write_rows,
+)
 from tests.pipeline.runs import generated
 from tests.reads import split, used_rows
 from tests.texts import raises_text
@@ -36,14 +42,14 @@ SECONDS = 120
 HOSTS = ("127.0.0.2", "127.0.0.3")
 SETTINGS = {
     **QUICK_JAVA,
-    "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.executor.extraJavaOptions": FEW_THREADS,
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "1g",
     "spark.executor.memory": "512m",
     "spark.eventLog.enabled": "true",
     "spark.eventLog.rolling.enabled": "false",
     "spark.eventLog.compress": "false",
-    "spark.task.maxFailures": "3",
+    "spark.task.maxFailures": "2",
     "spark.speculation": "true",
     "spark.speculation.interval": "100ms",
     "spark.speculation.minTaskRuntime": "1s",
@@ -75,6 +81,8 @@ class Machines:
         wait_for(lambda: "I have been elected" in self.log_of("127.0.0.1"))
         for host in HOSTS:
             self.start_worker(host)
+        for host in HOSTS:
+            self.wait_for_worker(host)
 
     def log_of(self, host):
         return (self.folder / f"{host}.log").read_text()
@@ -85,6 +93,7 @@ class Machines:
         home = Path(pyspark.__file__).parent
         environment = os.environ | {
             "SPARK_HOME": str(home), "SPARK_LOCAL_IP": host, "SPARK_DAEMON_MEMORY": "256m",
+            "SPARK_DAEMON_JAVA_OPTS": FEW_THREADS,
             "SPARK_LOCAL_DIRS": str(self.folder / host), "SPARK_NO_DAEMONIZE": "1",
             "PYTHONPATH": os.pathsep.join(sys.path),
         }  # fmt: skip
@@ -108,6 +117,8 @@ class Machines:
             self.folder / f"of {host}",
         )
         self.start(host, "worker.Worker", *words, self.master)
+
+    def wait_for_worker(self, host):
         wait_for(lambda: "Successfully registered" in self.log_of(host))
 
     def kill(self, host):
@@ -242,6 +253,7 @@ def test_a_worker_that_is_killed_while_a_log_is_read_costs_no_row(read, machines
 
     assert '"Reason":"FetchFailed"' in events()
     machines.start_worker(HOSTS[0])
+    machines.wait_for_worker(HOSTS[0])
 
 
 def test_a_task_that_fails_once_is_tried_again(read, events):
@@ -265,30 +277,31 @@ def count_when_allowed(engine, part, *, signals):
 
 
 def test_a_worker_that_is_killed_while_users_are_counted_costs_no_user(
-    read, cluster, machines, events, tmp_path
+    cluster, machines, events, tmp_path
 ):
-    read(write_plainly)
+    source = write_rows(tmp_path / "log.csv", dirty_rows(400))
+    here = open_engine("duckdb", scratch=tmp_path)
+    parts = split(here, source, tmp_path / "parts", n_parts=N_PARTS).parts
     engine = ClusterEngine(
         cluster, scratch=tmp_path, n_bytes=10**8, task_bytes=10**8, max_users=10**6,
         stack=ExitStack(),
     )  # fmt: skip
-    parts, found = sorted((tmp_path / "there").glob("part=*")), []
-    count = partial(count_when_allowed, signals=tmp_path)
+    found, count = [], partial(count_when_allowed, signals=tmp_path)
 
-    with meanwhile(lambda: found.extend(engine.map_parts(count, parts, tuple))):
+    with (
+        registered(),
+        meanwhile(lambda: found.extend(engine.map_parts(count, parts, tuple))),
+    ):
         wait_for(lambda: len(list(tmp_path.glob("counting *"))) > 1)
         machines.kill(HOSTS[1])
         (tmp_path / "go").touch()
 
     assert [table.height for (table,) in found] == [
-        engine.collect(engine.scan_part(part).select("user_id")).height for part in parts
+        here.collect(here.scan_part(part).select("user_id")).height for part in parts
     ]
     assert '"Reason":"ExecutorLostFailure"' in events()
     engine.close()
-
-
-def write_plainly(place, pieces, *, directory, table, signals):
-    return write_whole(place, pieces, directory=directory, table=table)
+    here.close()
 
 
 def give_too_much(rows, scratch):
@@ -306,11 +319,11 @@ def test_executors_that_run_out_of_memory_are_reported_in_one_line(cluster, even
 def test_a_driver_that_is_killed_leaves_nothing_half_written(session, tmp_path):
     log = generated(tmp_path, 100)
     target = tmp_path / "prepared"
-    words = ("-m", "segmentry", "data", "prepare", log, "--out", target)
-    begun = subprocess.Popen(
-        [sys.executable, *map(str, words), "--engine", "spark", "--master", "local[1]"],
-        start_new_session=True,
-    )
+    words = (
+        "-m", "segmentry", "data", "prepare", log, "--out", target, "--engine", "spark",
+        "--master", "local[1]", "--spark-conf", "=".join(*QUICK_JAVA.items()),
+    )  # fmt: skip
+    begun = subprocess.Popen([sys.executable, *map(str, words)], start_new_session=True)
     wait_for((tmp_path / ".prepared.preparing" / "journal").exists)
     os.kill(begun.pid, signal.SIGKILL)
     begun.wait()

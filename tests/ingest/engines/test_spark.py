@@ -6,7 +6,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,26 +15,38 @@ from pathlib import Path
 import polars as pl
 import pytest
 from tests.pipeline.runs import generated
-from tests.reads import DAILY_PURCHASES, LOG_HEADER, csv_text, source_of, split, used_rows
-from tests.stores import s3_bucket
+from tests.reads import (
+    DAILY_PURCHASES,
+    LOG_HEADER,
+    ads_of,
+    csv_text,
+    source_of,
+    split,
+    used_rows,
+)
+from tests.stores import gate, s3_bucket
 from tests.texts import raises_text, says
 
 import segmentry
 from segmentry.cli._console import print_room
 from segmentry.datasets import GeneratorOptions, generate_taobao
-from segmentry.errors import ConfigError, DataError, EngineError, MissingExtraError
+from segmentry.errors import ConfigError, DataError, EngineError
+from segmentry.features import LOG_FEATURES, count_users
 from segmentry.features._behaviour_table import _rows_by_user
 from segmentry.ingest.engines import open_engine, spark
-from segmentry.ingest.engines.spark import ClusterEngine, opened_cluster
+from segmentry.ingest.engines.spark import ClusterEngine, _tasks, opened_cluster
 from segmentry.ingest.engines.spark._session import _started, cause_of
-from segmentry.ingest.engines.spark._tasks import see_folder
+from segmentry.ingest.engines.spark._tasks import Row, refuse, see_folder
+from segmentry.ingest.engines.spark._units import units_of
 from segmentry.ingest.remote import _places
 from segmentry.pipeline import build_user_table, check_data, prepare, run, score
 from segmentry.runtime import memory
+from segmentry.schema import Window
 from segmentry.settings import SparkEngine
 
-QUICK_JAVA = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
-"""Java compiles what runs often: a small log ends before it pays."""
+FEW_THREADS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Of Java, which compiles what runs often: a small log ends before it pays."""
+QUICK_JAVA = {"spark.driver.extraJavaOptions": FEW_THREADS}
 T = 1_494_000_000
 CODE = Path(spark.__file__).parent
 
@@ -92,13 +103,13 @@ def log(tmp_path_factory):
 BAD = (f",{T},5,a,1,0", "8,-5,5,a,1,0", f"9,{T},5,a,1,1", "1,2", "1,2,3,4,5,6,7,8")
 
 
-def dirty_rows(n_rows):
+def dirty_rows(n_rows, *, seed=7, bad=BAD):
     sound = [
-        f"{n * 37 % 91},{T + n},{n % 7},a_{n % 2},{int(n % 5 < 4)},{n % 5 // 4}"
+        f"{n * 37 % 91},{T + 900 * n},{n % 7},a_{n % 2},{int(n % 5 < 4)},{n % 5 // 4}"
         for n in range(n_rows)
     ]
-    rows = [*sound, *BAD * 3]
-    random.Random(7).shuffle(rows)  # noqa: S311  # not for secrets
+    rows = [*sound, *bad * 3]
+    random.Random(seed).shuffle(rows)  # noqa: S311  # not for secrets
     return rows
 
 
@@ -107,23 +118,46 @@ def write_rows(file, rows):
     return source_of(file)
 
 
-@pytest.mark.parametrize(("n_parts", "n_units"), [(1, 5), (3, 17), (8, 1)])
-def test_rows_and_accounts_are_those_of_one_machine(n_parts, n_units, engine_of, tmp_path):
-    file = tmp_path / "log.csv"
-    source = write_rows(file, dirty_rows(600))
+WINDOW = Window(start=T - T % 86_400, end=T + 800_000)
+
+
+def counts_of(engine, log):
+    """Count users, those of the days before some moment, and days."""
+    found = count_users(
+        engine, log.parts, ads_of(None), window=WINDOW, main_placement="a_0",
+        early=(T + 300_000, LOG_FEATURES),
+    )  # fmt: skip
+    return found.users, found.early_users, found.days
+
+
+@pytest.mark.parametrize(
+    "bad", [pytest.param((), id="clean", marks=pytest.mark.slow), pytest.param(BAD, id="dirty")]
+)
+@pytest.mark.parametrize("n_parts", [1, 3, 8])
+def test_rows_counts_and_accounts_are_those_of_one_machine(n_parts, bad, engine_of, tmp_path):
     here = open_engine("duckdb", scratch=tmp_path)
-    expected = split(here, source, tmp_path / "here", n_parts=n_parts)
-    there = engine_of(unit_bytes=file.stat().st_size // n_units + 1)
+    in_order = write_rows(tmp_path / "log.csv", sorted(dirty_rows(600, bad=bad)))
+    expected = split(here, in_order, tmp_path / "here", n_parts=n_parts)
+    counts = counts_of(here, expected)
 
-    found = split(there, source, tmp_path / "there", n_parts=n_parts)
+    for n_units in (1, 5, 17):
+        file = tmp_path / f"shuffled {n_units}.csv"
+        source = write_rows(file, dirty_rows(600, bad=bad, seed=n_units))
+        n_bytes = file.stat().st_size // n_units + 1
+        assert len(units_of(source, n_bytes=n_bytes)) == n_units
+        there = engine_of(unit_bytes=n_bytes)
 
-    assert used_rows(here, found) == used_rows(here, expected)
-    assert [part.name for part in found.parts] == [part.name for part in expected.parts]
-    assert list(found.account.rejected.items()) == list(expected.account.rejected.items())
-    assert found.account == expected.account
-    assert len(found.account.rejected) == 4
+        found = split(there, source, tmp_path / f"there {n_units}", n_parts=n_parts)
+
+        assert used_rows(here, found) == used_rows(here, expected)
+        assert [part.name for part in found.parts] == [part.name for part in expected.parts]
+        assert list(found.account.rejected.items()) == list(expected.account.rejected.items())
+        assert found.account == expected.account
+        assert len(found.account.rejected) == (4 if bad else 0)
+        for table, counted in zip(counts, counts_of(there, found), strict=True):
+            assert counted.equals(table)
+        there.close()
     here.close()
-    there.close()
 
 
 @pytest.mark.parametrize("packed", ["", ".gz"])
@@ -214,9 +248,10 @@ def test_users_beyond_the_memory_are_refused_before_they_are_counted(engine_of, 
         "Job aborted\nModuleNotFoundError: No module named 'segmentry'\n at org.apache",
         "RuntimeError: segmentry on a worker: duckdb 2.0, not 2.1: install the driver's there\n at",
         "ExecutorLostFailure: Remote RPC client disassociated. Container exited with code 137",
+        ": java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext.",
         "at java\npyspark.errors.AnalysisException: [PATH] no room left on the device\nmore",
     ],
-    ids=["absent", "other version", "killed", "other"],
+    ids=["absent", "other version", "killed", "no master", "other"],
 )
 def test_a_failure_of_spark_is_one_line(text):
     says(cause_of(text))
@@ -243,9 +278,10 @@ def test_a_worker_with_another_version_is_refused(cluster, monkeypatch):
         cluster.look()
 
 
-def test_a_worker_without_segmentry_is_refused(session, cluster, tmp_path, monkeypatch):
-    (tmp_path / "segmentry.py").write_text(
-        "raise ModuleNotFoundError(\"No module named 'segmentry'\")"
+@pytest.mark.parametrize("library", ["segmentry", "pyarrow"])
+def test_a_worker_without_a_library_is_refused(library, session, cluster, tmp_path, monkeypatch):
+    (tmp_path / f"{library}.py").write_text(
+        f"raise ModuleNotFoundError(\"No module named '{library}'\")"
     )
     python = tmp_path / "python"
     path = f"PYTHONPATH={tmp_path}:$PYTHONPATH"
@@ -278,6 +314,24 @@ def test_tables_beyond_the_bound_are_refused(cluster, tmp_path):
     engine.close()
 
 
+def test_a_part_that_no_worker_holds_is_refused_before_it_is_counted(
+    engine_of, tmp_path, monkeypatch
+):
+    rows = [*dirty_rows(200, bad=()), *(f"5,{T + n},1,a,1,0" for n in range(300))]
+    found = split(
+        engine_of(), write_rows(tmp_path / "log.csv", rows), tmp_path / "parts", n_parts=1
+    )
+    monkeypatch.setattr(_tasks, "machine_memory", lambda: 40_000)
+    tell = partial(_tasks.use_items, items=found.parts, read=facts, use=tuple, n_bytes=10**8)
+
+    with raises_text(EngineError):
+        refuse(tell(iter([Row(0, "", 0, 0, b"")]), tmp_path))
+
+
+def facts(engine, part):
+    return engine.collect(engine.scan_part(part).select("user_id"))
+
+
 def test_a_run_says_before_it_begins_how_many_users_fit(capsys):
     print_room(None, {"engine": "duckdb"})
     print_room(None, {"engine": "spark", "memory": "2GB"})
@@ -293,41 +347,6 @@ def test_rows_come_to_the_driver_by_one_bounded_way():
     for file in Path(segmentry.__file__).parent.rglob("*.py"):
         assert not re.search(r"\.(toPandas|toArrow|toLocalIterator)\(", file.read_text()), file
     assert sum(text.count("pq.read_table(file, columns=columns)") for text in code.values()) == 1
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"master": "spar://host:1"},
-        {"master": "spark://127.0.0.1:9"},
-        {"spark_conf": "spark.executor.memory"},
-        {"spark_conf": "spark.executor.pyspark.memory=2g"},
-    ],
-    ids=lambda options: next(iter(options.values())),
-)
-def test_what_no_cluster_can_take_is_refused(options, log, tmp_path):
-    with raises_text(ConfigError):
-        prepare(log, out=tmp_path / "p", engine="spark", **options)
-
-
-@pytest.mark.parametrize("version", ["", "11.0.2", "1.8.0_292"])
-def test_java_must_be_there_and_new(version, log, tmp_path, monkeypatch):
-    (tmp_path / "bin").mkdir()
-    if version:
-        java = tmp_path / "bin" / "java"
-        java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
-        java.chmod(0o755)
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-
-    with raises_text(ConfigError):
-        prepare(log, out=tmp_path / "p", engine="spark")
-
-
-def test_connect_needs_its_libraries(log, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "grpc", None)
-    with socket.create_server(("127.0.0.1", 0)) as server, raises_text(MissingExtraError):
-        address = f"sc://127.0.0.1:{server.getsockname()[1]}"
-        prepare(log, out=tmp_path / "p", engine="spark", master=address)
 
 
 def test_a_second_session_of_a_process_is_refused(session, log, tmp_path):
@@ -359,6 +378,34 @@ def shop_of(tmp_path):
     return write
 
 
+def served_by_python(session, file):
+    """Return rows that a connector brings, as one of Delta or Iceberg does: a reader of its own."""
+    from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
+
+    schema = session.read.parquet(f"file://{file}").schema
+
+    class Reader(DataSourceReader):
+        def partitions(self):
+            return [InputPartition(number) for number in range(3)]
+
+        def read(self, partition):
+            yield from pl.read_parquet(file)[partition.value :: 3].iter_rows()
+
+    class Log(DataSource):
+        @classmethod
+        def name(cls):
+            return "served log"
+
+        def schema(self):
+            return schema
+
+        def reader(self, **_schema):
+            return Reader()
+
+    session.dataSource.register(Log)
+    return session.read.format("served log").load()
+
+
 def test_tables_of_a_session_are_read_as_files_are(log, on_spark, shop_of, tmp_path):
     rows = pl.read_csv(log / "raw_sample.csv").with_columns(
         at=pl.from_epoch("time_stamp").dt.replace_time_zone("UTC")
@@ -378,6 +425,10 @@ def test_tables_of_a_session_are_read_as_files_are(log, on_spark, shop_of, tmp_p
         build_user_table(None, mapping=shop_of("table:shop.lag"), engine=on_spark)
     with raises_text(ConfigError):
         build_user_table(None, mapping=shop_of("table:shop.log"))
+    served = served_by_python(session, tmp_path / "log.parquet")
+    served.createOrReplaceTempView("served")
+    found = build_user_table(None, mapping=shop_of("table:served"), engine=on_spark)
+    assert found.equals(expected)
     session.conf.set("spark.sql.files.ignoreMissingFiles", "true")
     with raises_text(ConfigError):
         build_user_table(None, mapping=shop_of("table:shop.log"), engine=on_spark)
@@ -422,8 +473,10 @@ def test_tasks_fetch_objects_with_the_credentials_of_their_machine(
     expected = build_user_table(None, mapping=shop_of(f"{tmp_path}/*.parquet"))
     of_tasks = on_spark.session.sparkContext.environment
 
-    with monkeypatch.context() as without, raises_text(DataError):
-        without.setitem(of_tasks, "AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with gate() as denied, monkeypatch.context() as without, raises_text(DataError):
+        denied.answer_to = lambda *_: "AccessDenied"
+        without.setenv("AWS_ENDPOINT_URL", bucket.endpoint)
+        without.setitem(of_tasks, "AWS_ENDPOINT_URL", denied.address)
         one = shop_of(f"{bucket.address}/log/a.parquet")
         build_user_table(None, mapping=one, engine=on_spark)
     for name, value in os.environ.items():

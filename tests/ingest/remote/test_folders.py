@@ -1,5 +1,8 @@
 """Folders put into an object store, and copies of them: whole, or one line."""
 
+import contextlib
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,14 @@ from tests.stores import gate
 from tests.texts import says
 
 from segmentry.errors import BundleError, DataError, OutputError
-from segmentry.ingest.remote import at_hand, place_of, put_folder, require_free
+from segmentry.ingest.remote import (
+    _folders,
+    at_hand,
+    changed_at,
+    place_of,
+    put_folder,
+    require_free,
+)
 
 pytestmark = pytest.mark.usefixtures("hurried")
 
@@ -32,8 +42,8 @@ def run_place_path(bucket):
 
 
 def put(folder, bucket, *, overwrite=False):
-    require_free(run_place(bucket), last=LAST, overwrite=overwrite)
-    put_folder(folder, run_place(bucket), last=LAST)
+    seen = require_free(run_place(bucket), last=LAST, overwrite=overwrite)
+    put_folder(folder, run_place(bucket), last=LAST, seen=seen)
 
 
 def one_line(error, bucket):
@@ -164,7 +174,7 @@ def test_two_that_change_a_run_do_not_undo_each_other(bucket, tmp_path):
             bucket.put("deep/run/a.json", b"by somebody else")
             (copy / "a.json").write_text("mine")
 
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(OutputError) as caught:
         rename()
 
     says(one_line(caught.value, bucket))
@@ -185,3 +195,64 @@ def test_a_folder_that_is_not_whole_is_no_run(bucket):
         pass
 
     says(one_line(caught.value, bucket))
+
+
+def test_of_two_that_write_at_once_the_second_is_refused(bucket, tmp_path):
+    put(folder_of(tmp_path, "first"), bucket)
+    bucket.put("deep/run/.0.partial.claim", b"")
+
+    with pytest.raises(OutputError) as caught:
+        put(folder_of(tmp_path, "later"), bucket, overwrite=True)
+
+    says(one_line(caught.value, bucket))
+    assert bucket.names() == ["deep/run/.0.partial.claim", f"deep/run/{LAST}"]
+    assert bucket.get(f"deep/run/{LAST}") == b"first"
+
+
+def test_a_claim_of_a_process_that_died_is_in_no_ones_way(bucket, tmp_path, monkeypatch):
+    bucket.put("deep/run/.0.partial.claim", b"")
+    monkeypatch.setattr(_folders, "_DEAD", dt.timedelta(seconds=-60))
+
+    put(folder_of(tmp_path, "first"), bucket)
+
+    assert bucket.names() == [f"deep/run/{LAST}"]
+
+
+def test_a_run_that_another_one_overtook_is_refused(bucket, tmp_path):
+    seen = require_free(run_place(bucket), last=LAST, overwrite=True)
+    put(folder_of(tmp_path, "first"), bucket)
+
+    with pytest.raises(OutputError) as caught:
+        put_folder(folder_of(tmp_path, "later"), run_place(bucket), last=LAST, seen=seen)
+
+    says(one_line(caught.value, bucket))
+    assert bucket.get(f"deep/run/{LAST}") == b"first"
+
+
+def test_many_that_write_at_once_leave_what_one_of_them_wrote(bucket, tmp_path):
+    seen = require_free(run_place(bucket), last=LAST, overwrite=False)
+    folders = [folder_of(tmp_path, f"by-{n}", a=f"by-{n}", b=f"by-{n}") for n in range(4)]
+
+    def write(folder):
+        with contextlib.suppress(OutputError):
+            put_folder(folder, run_place(bucket), last=LAST, seen=seen)
+
+    with ThreadPoolExecutor(len(folders)) as pool:
+        list(pool.map(write, folders))
+
+    assert len({bucket.get(f"deep/run/{each}") for each in (LAST, "a.json", "b.json")}) == 1
+    assert len(bucket.names()) == 3
+
+
+def test_what_is_made_next_to_others_leaves_them(bucket, tmp_path):
+    bucket.put("lists/old.csv", b"old")
+    bucket.put("lists/other.csv", b"other")
+    path = Path(f"{bucket.address}/lists/old.csv")
+
+    with changed_at(path, is_read=False, companions=["old.add.csv", "old.record.json"]) as here:
+        assert here.is_file()
+        here.write_bytes(b"new")
+        here.with_name("old.record.json").write_bytes(b"record")
+
+    assert bucket.names() == ["lists/old.csv", "lists/old.record.json", "lists/other.csv"]
+    assert bucket.get("lists/old.csv") == b"new"

@@ -108,8 +108,8 @@ def test_a_folder_is_put_replaced_and_read(store, tmp_path):
         folder.mkdir()
         (folder / LAST).write_text(name)
         (folder / f"{name}.txt").write_text(name)
-        require_free(place, last=LAST, overwrite=name == "later")
-        put_folder(folder, place, last=LAST)
+        seen = require_free(place, last=LAST, overwrite=name == "later")
+        put_folder(folder, place, last=LAST, seen=seen)
 
     with at_hand(Path(str(place)), last=LAST) as copy:
         assert sorted(each.name for each in copy.iterdir()) == ["later.txt", LAST]

@@ -54,7 +54,7 @@ class Requested:
     """Whether ``shown_at`` is a timestamp; else it is a whole number of epoch seconds."""
 
 
-@takes_places(runs=("run_dir",))
+@takes_places(runs=("run_dir",), made={"out": "", "dbt": ""})
 def export_sql(
     run_dir: Path,
     requested: Requested,

@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -38,6 +39,7 @@ from segmentry.describe.exposure._records import (
     LogReport,
     Reaction,
 )
+from segmentry.evaluation.later_days import Validation
 from segmentry.features.events import Events, pieces_of, read_events
 from segmentry.features.packing import Places
 from segmentry.runtime.sampling import hash_shares
@@ -57,6 +59,14 @@ class HoldOut:
     segment_ids: IntVector  # (n_users,), in the order of the user table; 0 for none
     n_segments: int
     starts_at: int  # the start of the outcome window
+
+    @classmethod
+    def of(cls, validation: Validation) -> Self | None:
+        """Return the segments of the feature window; null where no outcome window follows it."""
+        if validation.split.outcome is None:
+            return None
+        ids = validation.feature_segment_ids
+        return cls(ids, int(ids.max(initial=0)), validation.split.outcome.start)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -103,6 +103,17 @@ class Validation:
             return self.later.n_trials > 0
         return self.later.counted.n_successes > 0
 
+    @property
+    def agreements(self) -> dict[int, float]:
+        """Of each segment that the refit found again, the Jaccard index of its users."""
+        if self.split.outcome is None:
+            return {}
+        return {
+            event.new_ids[0]: event.jaccard
+            for event in self.alignment.events
+            if event.kind == "kept" and event.jaccard is not None
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ValidationReport:

@@ -4,7 +4,13 @@ In: a name such as ``s3://bucket/log``. Out: local files with what is read of th
 of the bytes. All that reads files reads local ones, so that rows are judged in one way only.
 """
 
-from segmentry.ingest.remote._folders import at_hand, put_folder, require_free, require_writable
+from segmentry.ingest.remote._folders import (
+    at_hand,
+    changed_at,
+    put_folder,
+    require_free,
+    require_writable,
+)
 from segmentry.ingest.remote._names import Place, place_of
 from segmentry.ingest.remote._places import Places, Session, Wanted, fetch
 from segmentry.ingest.remote._pruning import TimeBounds
@@ -25,6 +31,7 @@ __all__ = [
     "TimeBounds",
     "Wanted",
     "at_hand",
+    "changed_at",
     "database_address",
     "fetch",
     "file_system_of",

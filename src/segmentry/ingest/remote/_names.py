@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 from segmentry.errors import ConfigError
 
 MAGIC = frozenset("*?[")
+SCHEMES = ("s3", "gs", "az", "http", "https")
 # `Path` takes two slashes for one.
-_NAME = re.compile(r"(s3|gs|az|https?):/+(.+)", re.DOTALL)
+_NAME = re.compile(rf"({'|'.join(SCHEMES)}):/+(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from segmentry.errors import ConfigError, DataError, EngineError, SegmentryError
 from segmentry.ingest.files import HEAD_BYTES, TAIL_BYTES, FileLayout, require_columns
 from segmentry.ingest.remote._failures import changed, patiently
-from segmentry.ingest.remote._names import MAGIC, Place, fixed_part
+from segmentry.ingest.remote._names import MAGIC, SCHEMES, Place, fixed_part
 from segmentry.ingest.remote._pruning import (
     TimeBounds,
     folders_of,
@@ -28,9 +28,13 @@ from segmentry.runtime.memory import require_room
 from segmentry.runtime.progress import step_reporter
 from segmentry.schema import BroughtFile, Progress
 
-_CHUNK = 16 << 20
+_CHUNK = 64 << 20
+"""Of a request: many a server takes a tenth of a second for each, however little is wanted."""
+_ON_THE_WAY = 256 << 20
 _N_CONNECTIONS = 8
 _FOOTER = 16 << 10
+_LONG_FOOTER = 64 << 10
+"""What is fetched of a long file at first, where no second request is to follow."""
 _ROWS = 1 << 16
 Span = tuple[int, int]
 _T = TypeVar("_T")
@@ -135,7 +139,7 @@ class Places:
             is_read = isinstance(error, DataError | EngineError) and bool(self._held)
             if is_read and f"{self._folder}/" in text:
                 self.finish()  # what cannot be read may be half of an earlier file
-            for scheme in {held.place.scheme for held in self._held.values()}:
+            for scheme in SCHEMES if "_folder" in vars(self) else ():
                 text = text.replace(f"{self._folder}/{scheme}:/", f"{scheme}://")
             for file, rows in self._rows.items():
                 text = text.replace(str(file), rows.name)
@@ -167,10 +171,15 @@ class Places:
 
         Raises DataError if one cannot be fetched, or changed while it was.
         """
-        for each in found:
-            self._place(replace(place, path=each.path), each.n_bytes)
+        copy = self.shape(place, found)
         self._fetch({file: [(0, held.n_bytes)] for file, held in self._held.items()})
         self.finish()
+        return copy
+
+    def shape(self, place: Place, found: Iterable[Found]) -> Path:
+        """Let files of a place be here by name and size alone, and return its local name."""
+        for each in found:
+            self._place(replace(place, path=each.path), each.n_bytes)
         return place.local(self._folder)
 
     def sample(self, files: Sequence[Path]) -> Sequence[Path]:
@@ -251,7 +260,8 @@ class Places:
             n_bytes = self._held[file].n_bytes
             if is_parquet or file.suffix == ".parquet":
                 self._held[file].is_parquet = True
-                spans[file] = [(n_bytes - _FOOTER, _FOOTER)]
+                footer = _LONG_FOOTER if n_bytes > _CHUNK else _FOOTER
+                spans[file] = [(n_bytes - footer, footer)]
             else:
                 spans[file] = [(0, HEAD_BYTES), (n_bytes - TAIL_BYTES, TAIL_BYTES)]
         self._fetch(spans)
@@ -266,6 +276,7 @@ class Places:
         Returns the files that are needed, and how many rows of others are left out, by reason.
         `bounds` are of the times of a log.
         """
+        requested = [file for file in files if file in self._rows]
         files = [
             each
             for file in files
@@ -279,6 +290,8 @@ class Places:
             next(each for each in reasons.values() if each)[0] = ""
         spans: dict[Path, list[Span]] = {file: [(0, each.n_bytes)] for file, each in held.items()}
         n_left_out = Counter[str]()
+        for each in requested:
+            n_left_out.update(self._rows[each].left_out)
         for file, found in reasons.items():
             spans[file] = spans_of(metadata[file], _kept(found), columns)
             for place, reason in enumerate(found):
@@ -321,7 +334,8 @@ class Places:
         n_bytes = sum(n for spans in missing.values() for _, n in spans)
         require_room(self._folder, n_bytes, remedy="free some, or give --temp DIR on a larger disk")
         report, n_done = step_reporter(self._progress, "fetching files"), 0
-        with ThreadPoolExecutor(_N_CONNECTIONS) as pool:
+        longest = max(n for spans in missing.values() for _, n in spans)
+        with ThreadPoolExecutor(min(_N_CONNECTIONS, _ON_THE_WAY // longest)) as pool:
             try:
                 tasks: list[tuple[Path, Span]] = []
                 for file, has_ranges in zip(missing, pool.map(self._open, missing), strict=True):

@@ -29,6 +29,8 @@ class Found:
 
     path: str
     n_bytes: int
+    written_at: dt.datetime | None = None
+    """By the clock of the store."""
 
 
 class Opened(Protocol):
@@ -169,7 +171,7 @@ class ObjectStore:
             raise DataError(
                 f"{place}: holds {odd!r}, whose name has an empty part, '.' or '..'; rename it"
             )
-        return [Found(each.path, each.size) for each in found]
+        return [Found(each.path, each.size, each.mtime) for each in found]
 
     def open(self, place: Place) -> Opened:
         """Open a file; raises FileNotFoundError if it is not there."""

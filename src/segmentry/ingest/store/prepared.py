@@ -133,10 +133,11 @@ def read_origin(folder: Path) -> Prepared:
     return _CODEC.read(folder / PREPARED_FILE)
 
 
-def read_prepared(folder: Path) -> Source:
+def read_prepared(folder: Path, *, are_files_here: bool = True) -> Source:
     """Read what a prepared folder holds, and check that its files are as long as they were.
 
-    `check_content` says whether those that are read hold what was written.
+    `are_files_here` is False where only their names and sizes are. `check_content` says whether
+    those that are read hold what was written.
 
     Raises DataError if it was prepared by another version, or a file is not what was written.
     """
@@ -145,7 +146,7 @@ def read_prepared(folder: Path) -> Source:
     for role, table in content.tables.items():
         written = {folder / name: record for name, record in table.files.items()}
         for file, record in written.items():
-            _check_whole(file, record.n_bytes)
+            _check_whole(file, record.n_bytes, is_here=are_files_here)
         tables[role] = TableSource(
             role,
             tuple(written),
@@ -157,11 +158,13 @@ def read_prepared(folder: Path) -> Source:
     return with_tables(content.source, tables)
 
 
-def _check_whole(file: Path, n_bytes: int) -> None:
+def _check_whole(file: Path, n_bytes: int, *, is_here: bool) -> None:
     try:
         size = file.stat().st_size
         if size != n_bytes:  # an empty one has no end to look at
             raise DataError(f"{file}: found {size:,} bytes, expected {n_bytes:,}; {_ADVICE}")
+        if not is_here:
+            return
         with file.open("rb") as stream:
             first = stream.read(len(_MAGIC))
             stream.seek(-len(_MAGIC), 2)

@@ -22,7 +22,7 @@ _FORMATS = {
 }
 
 
-@takes_places(runs=("run_dir",))
+@takes_places(runs=("run_dir",), made={"out": ""})
 def export_excel(run_dir: Path, out: Path, *, overwrite: bool = False) -> dict[str, int]:
     """Write a workbook with one sheet per table and charts of sizes, click rates and silhouettes.
 

@@ -210,7 +210,7 @@ class PowerBIExport:
     n_rows: dict[str, int]
 
 
-@takes_places(runs=("run_dir",))
+@takes_places(runs=("run_dir",), made={"out": _PROJECT})
 def export_powerbi(run_dir: Path, out: Path, *, overwrite: bool = False) -> PowerBIExport:
     """Write a star schema and a Power BI project that reads it.
 

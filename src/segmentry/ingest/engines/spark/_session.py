@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 MIN_JAVA = 17
+MIN_SPARK = (4, 1)
+"""Before, no part has a partition of its own: `repartitionById`."""
 COMPRESSION = "snappy"
 """Of files that Spark writes: a session may ask for one that its machines do not have."""
 _ANSWER_SECONDS = 10
@@ -171,10 +173,12 @@ def held_session(spark: SparkEngine) -> Iterator["SparkSession"]:
     """Yield the caller's session, or one that is opened here and stopped by its last user.
 
     Raises ConfigError if a setting breaks workers or the master does not answer, MissingExtraError
-    without pyspark, EngineError without Java.
+    or Spark or Java are too old, MissingExtraError without pyspark, or pandas, which it asks for.
     """
-    require("pyspark", extra="spark")
+    _check_version(require("pyspark", extra="spark").__version__)
+    require("pandas", extra="spark")
     if spark.session is not None:
+        _check_version(spark.session.version)
         _refuse(spark.session.conf.get(_REFUSED, None))
         yield spark.session
         return
@@ -183,6 +187,7 @@ def held_session(spark: SparkEngine) -> Iterator["SparkSession"]:
     session, users = _HELD[spark]
     users.append(None)
     try:
+        _check_version(session.version)  # of the server
         yield session
     finally:
         users.pop()
@@ -206,6 +211,15 @@ def opened_cluster(spark: SparkEngine, *, folder: Path, max_bytes: int) -> Itera
             yield cluster
         finally:
             shutil.rmtree(own, ignore_errors=True)
+
+
+def _check_version(found: str) -> None:
+    if tuple(map(int, re.findall(r"\d+", found)[:2])) < MIN_SPARK:
+        expected = ".".join(map(str, MIN_SPARK))
+        raise ConfigError(
+            f"--engine spark: found Spark {found}, expected {expected} or later; "
+            'pip install "segmentry[spark]", and the same on the cluster'
+        )
 
 
 def _settings_of(texts: Sequence[str]) -> dict[str, str]:
@@ -350,10 +364,15 @@ def cause_of(text: str) -> str:
     """
     if WRONG in text:
         return "a worker has " + text.partition(WRONG)[2].splitlines()[0].strip()
-    if "No module named 'segmentry" in text:
+    if absent := re.search(r"No module named '(\w+)", text):
         return (
-            "a worker has no segmentry in its Python; install it there, or name that Python as "
-            "PYSPARK_PYTHON"
+            f"a worker has no {absent[1]} in its Python; install segmentry[spark] there, or name "
+            "the Python that has it as PYSPARK_PYTHON"
+        )
+    if "stopped SparkContext" in text:
+        return (
+            "the master took the connection, but not this application; check that it is a master "
+            "of Spark, of the same version as pyspark here"
         )
     if re.search("OutOfMemoryError|MemoryError|code (52|137)|exited unexpectedly|SIGKILL", text):
         return (
