@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import duckdb
 import narwhals.stable.v2 as nw
 import polars as pl
+import polars.selectors as cs
 
 from segmentry.ingest.engines._duckdb_parts import TEMPORARY, part_query
 from segmentry.ingest.engines._duckdb_scan import (
@@ -384,8 +385,8 @@ class DuckDBEngine:
     def collect(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
         """Run a query and return its rows."""
         found = self._run(lambda: rows_of(nw.to_native(frame)), "computing the user table")
-        # Ids of four bytes in the parts of the behaviours are of eight everywhere else.
-        return found.cast({pl.Int32: pl.Int64})
+        # Ids of four bytes in parts are of eight everywhere else.
+        return found.with_columns((cs.ends_with("_id") & cs.by_dtype(pl.Int32)).cast(pl.Int64))
 
     def close(self) -> None:
         """Release memory, threads and temporary files."""

@@ -71,7 +71,7 @@ def plain_name(name: str) -> str:
 def named_roles(layout: FileLayout, named: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """Return the columns that are recognised by their names.
 
-    A column of flags, such as "customer" of yes and no, is no user.
+    A column of flags, such as "customer" of yes and no, does not hold users.
     """
     plain = {plain_name(name): name for name in reversed(layout.all_names)}
     roles: dict[str, str] = {}
