@@ -25,6 +25,7 @@ from segmentry.ingest.remote._rows import OF_SESSION, Rows, table_rows
 from segmentry.ingest.remote._stores import Found, Opened, Store, store_of
 from segmentry.ingest.room import scratch_folder
 from segmentry.runtime.memory import require_room
+from segmentry.runtime.preload import require
 from segmentry.runtime.progress import step_reporter
 from segmentry.schema import BroughtFile, Progress
 
@@ -465,9 +466,7 @@ def _footer_span(file: Path) -> Span:
 
 
 def _metadata_of(file: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    pa, pq = (require(each, extra="remote") for each in ("pyarrow", "pyarrow.parquet"))
     try:
         return pq.read_metadata(file)
     except (pa.ArrowInvalid, OSError) as error:
