@@ -120,7 +120,7 @@ def describe_log(
     """Describe what segments were shown and clicked, and how clicks change with exposure.
 
     The `ads` are without rows where nothing is known of them, and null where the log does not name
-    them; the `placements` are those that are distinguished. `n_clicks`, shape (n_users,), are those of
+    them; the `placements` are those distinguished. `n_clicks`, shape (n_users,), are those of
     each user in the window: they tell how many users make a curve. Impressions outside the window
     are left out, and so are cells and bands of fewer than `min_users` users. `on_part` is called
     with (parts done, parts in all).
