@@ -168,6 +168,60 @@ class Gate(http.server.ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
+class _Listing(http.server.BaseHTTPRequestHandler):
+    """Answers as S3 does that a bucket holds many small objects, 1,000 to a page."""
+
+    protocol_version = "HTTP/1.1"
+    n_objects = 0
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.send_response(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        found = re.search(r"continuation-token=(\d+)", self.path)
+        first = int(found[1]) if found else 0
+        last = min(first + 1_000, self.n_objects)
+        each = "<LastModified>2026-01-01T00:00:00.000Z</LastModified><Size>7</Size>"
+        keys = "".join(
+            f"<Contents><Key>log/day={n // 1000}/{n}.csv</Key>{each}</Contents>"
+            for n in range(first, last)
+        )
+        more = last < self.n_objects
+        token = f"<NextContinuationToken>{last}</NextContinuationToken>" if more else ""
+        content = (
+            f"<ListBucketResult><Name>many</Name><KeyCount>{last - first}</KeyCount>"
+            f"<IsTruncated>{str(more).lower()}</IsTruncated>{token}{keys}</ListBucketResult>"
+        ).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@contextlib.contextmanager
+def listing(n_objects: int) -> Iterator[str]:
+    """Lead the environment to a store that does nothing but list; yield the name of a folder."""
+    handler = type("Listing", (_Listing,), {"n_objects": n_objects})
+    with (
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        for variable, value in {**_SETTINGS, "AWS_ENDPOINT_URL": address}.items():
+            patch.setenv(variable, value)
+        yield "s3://many/log"
+        server.shutdown()
+        thread.join()
+
+
 def certificates(folder: Path) -> tuple[Path, Path]:
     """Make an authority and a certificate of this machine; return the one, and the other with key.
 

@@ -102,18 +102,51 @@ def test_users_of_new_data_are_scored_with_a_run_of_a_store(stored, plain_run, t
     assert found["segment_id"].to_list() == known["segment_id"].to_list()
 
 
-def test_files_of_people_can_be_in_a_store(stored, bucket, plain_run, tmp_path):
-    ids = pl.read_parquet(plain_run.folder / "segments.parquet").select("user_id")
-    contacts = ids.select("user_id", email=pl.format("u{}@example.org", "user_id"))
-    contacts.write_csv(tmp_path / "contacts.csv")
-    name = bucket.put("people/contacts.csv", tmp_path / "contacts.csv")
+@pytest.fixture(scope="module")
+def of_people(tmp_path_factory, plain_run):
+    """Files that people keep about the users of a run, by what commands call them."""
+    folder = tmp_path_factory.mktemp("people")
+    users = pl.read_parquet(plain_run.folder / "segments.parquet").filter(pl.col("segment_id") > 0)
+    ids, place = pl.col("user_id"), pl.int_range(pl.len())
+    arm = pl.when(place % 2 == 0).then(pl.lit("control")).otherwise(pl.lit("treatment"))
+    for name, columns in {
+        "contacts": {"email": pl.format("u{}@example.org", ids)},
+        "consent": {"consent": (place % 5 > 0).cast(pl.Int8)},
+        "assignment": {"segment_id": pl.col("segment_id"), "arm": arm},
+        "results": {"n_impressions": pl.lit(4), "n_clicks": place % 3},
+    }.items():
+        users.select(ids, **columns).write_csv(folder / f"{name}.csv")
+    words = ("--segment", 1, "--out", folder / "previous.csv")
+    said("export", "audience", plain_run.folder, *words)
+    return folder
 
-    said(
-        *("export", "audience", stored, "--segment", 1, "--to", "meta"),
-        *("--contacts", name, "--out", tmp_path / "list.csv"),
-    )
 
-    assert (tmp_path / "list.csv").stat().st_size > 0
+AUDIENCE = "export audience {run} --segment 1 --out {out}/list.csv"
+TAKEN = {
+    "contacts": f"{AUDIENCE} --to meta --contacts",
+    "consent": f"{AUDIENCE} --consent",
+    "previous": f"{AUDIENCE} --previous",
+    "results": "analyse test {run} --assignment {people}/assignment.csv --results",
+    "assignment": "analyse test {run} --results {people}/results.csv --assignment",
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_files_of_people_can_be_in_a_store(name, bucket, of_people, plain_run, tmp_path):
+    for each in of_people.glob(f"{name}*"):
+        bucket.put(f"people/{each.name}", each)
+
+    def answer(folder, out):
+        names = {"{run}": plain_run.folder, "{people}": of_people, "{out}": out}
+        words = re.sub(r"{\w+}", lambda found: str(names[found[0]]), TAKEN[name]).split()
+        return said(*words, f"{folder}/{name}.csv").replace(str(out), "")
+
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    assert answer(f"{bucket.address}/people", first) == answer(of_people, second)
+    for each in second.iterdir():
+        assert (first / each.name).read_bytes() == each.read_bytes()
 
 
 @pytest.mark.usefixtures("undrawn")

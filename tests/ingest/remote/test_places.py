@@ -7,13 +7,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.ingest.mapping.shapes import DAY, EVENTS, HEADER, HOUR, T, write_csv
-from tests.stores import certificates, gate, web_server
+from tests.stores import certificates, gate, listing, web_server
 from tests.texts import raises_text, says
 
 from segmentry import build_user_table
 from segmentry.errors import ConfigError, DataError, OutputError, SegmentryError
 from segmentry.ingest.mapping import find_files, render_mapping
-from segmentry.ingest.remote import _failures, place_of
+from segmentry.ingest.remote import _failures, _stores, place_of
 from segmentry.ingest.sources import opened_source
 from segmentry.results.follows import checked_folder
 from segmentry.results.run_folder import check_target
@@ -344,3 +344,14 @@ def test_places_that_can_hold_no_folder_are_refused(tmp_path):
         checked_folder(Path("s3://b/run/past"), Path("s3://b/may"), Path("s3://b/run"))
     with raises_text(DataError):
         find_files(["s3://logs/log.csv"], base=tmp_path, role="init")
+
+
+def test_a_hundred_thousand_objects_are_listed_and_too_many_refused(monkeypatch):
+    with listing(100_000) as name:
+        place = place_of(name)
+        found = _stores.store_of(place).below(place)
+        monkeypatch.setattr(_stores, "_MAX_OBJECTS", 99_999)
+        with raises_text(DataError):
+            _stores.store_of(place).below(place)
+
+    assert len({each.path for each in found}) == 100_000

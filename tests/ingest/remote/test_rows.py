@@ -4,14 +4,17 @@ import json
 
 import deltalake
 import polars as pl
+import psycopg
 import pytest
 from tests.databases import postgres_server
-from tests.ingest.mapping.shapes import EVENTS, HEADER, write_csv
+from tests.ingest.mapping.shapes import DAY, EVENTS, HEADER, T, write_csv
 from tests.stores import gate, s3_bucket
 from tests.texts import raises_text, says
 
 from segmentry import build_user_table
 from segmentry.errors import ConfigError, DataError
+from segmentry.ingest.sources import opened_source
+from segmentry.pipeline import check_data
 
 LOG = 'user_id = "who"\ntime = "when"\nad_id = "ad"\nclick = "hit"\n'
 TABLE = pl.DataFrame(EVENTS, schema=HEADER, orient="row")
@@ -129,6 +132,54 @@ def test_times_of_a_database_without_a_zone_are_of_the_local_clock(
     found = table_of(tmp_path, f'query = "{query}"\nconnection = "env:SHOP_DB"')
 
     assert found.equals(expected)
+
+
+KINDS = {
+    "timestamptz": "to_timestamp(at)",
+    "timestamp": "to_timestamp(at) AT TIME ZONE 'Asia/Shanghai'",
+    "date": "(to_timestamp(at) AT TIME ZONE 'Asia/Shanghai')::date",
+    "seconds": "at",
+    "milliseconds": "at * 1000",
+    "text": "at::text",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("clock", ["utc_offset_hours = 8", 'timezone = "Asia/Shanghai"'])
+def test_only_wanted_moments_and_columns_of_a_query_are_read(
+    kind, clock, database, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SHOP_DB", database)
+    rows = (  # a day each, some of them not sound
+        f"SELECT CASE n WHEN 7 THEN ' NULL' ELSE 'u' || n % 5 END AS who, {KINDS[kind]} AS moment, "  # noqa: S608
+        "n AS ad, CASE n WHEN 9 THEN 7 WHEN 11 THEN NULL ELSE n % 2 END::numeric AS hit, "
+        "repeat('x', 1000) AS notes "
+        f"FROM (SELECT n, {T} + n * {DAY}::bigint AS at FROM generate_series(0, 29) AS n) AS days"
+    )
+    file = tmp_path / "m.toml"
+    mapping = (
+        f'name = "small"\n{clock}\n[log]\n{{}}\nuser_id = "who"\ntime = "moment"\nad_id = "ad"\n'
+        'click = "hit"\n'
+    )
+    days = {"since": "2017-05-21", "until": "2017-05-24"}
+    with psycopg.connect(database) as client, (tmp_path / "log.csv").open("wb") as log:
+        client.execute("SET TimeZone = 'UTC'")
+        with client.cursor().copy(f"COPY ({rows}) TO STDOUT (FORMAT csv, HEADER)") as answer:
+            for piece in answer:
+                log.write(piece)
+    file.write_text(mapping.format('files = "log.csv"'))
+    expected = check_data(None, mapping=file, **days)
+    file.write_text(mapping.format(f'query = """{rows}; """\nconnection = \'env:SHOP_DB\''))
+
+    found = check_data(None, mapping=file, **days)
+    with opened_source(None, file, moments=lambda _: (T + 15 * DAY, T + 18 * DAY)) as source:
+        (brought,) = source.brought
+        n_left_out = sum(source.impressions.left_out.values())
+
+    assert found.table.equals(expected.table)
+    assert found.accounts == expected.accounts
+    assert brought.n_bytes < 3_000
+    assert n_left_out == (0 if kind == "text" else 21 if "zone" in clock else 24)
 
 
 @pytest.mark.parametrize(

@@ -86,13 +86,13 @@ def find_table(
 ) -> Found:
     """Find the files of a table and look at them; of those elsewhere fetch what is needed."""
     shape = FileShape(table.format, table.delimiter, table.names, table.skip_lines, table.escape)
+    columns = within.columns[role]
     if table.query and within.places is not None:
-        rows = query_rows(table.query, table.connection, role=role)
+        rows = query_rows(table.query, table.connection, role=role, columns=columns, bounds=bounds)
         files: tuple[Path, ...] = (within.places.rows(rows),)
     else:
         files = find_files(table.files, base=within.base, role=role, places=within.places)
     left_out: Mapping[str, int] = {}
-    columns = within.columns[role]
     if within.places is not None:
         # A column that is not there is reported before the rows are fetched.
         for file in within.places.look(files, is_parquet=table.format == "parquet"):

@@ -25,6 +25,7 @@ from segmentry.ingest.remote._rows import OF_SESSION, Rows, table_rows
 from segmentry.ingest.remote._stores import Found, Opened, Store, store_of
 from segmentry.ingest.room import scratch_folder
 from segmentry.runtime.memory import require_room
+from segmentry.runtime.preload import require
 from segmentry.runtime.progress import step_reporter
 from segmentry.schema import BroughtFile, Progress
 
@@ -276,6 +277,7 @@ class Places:
         Returns the files that are needed, and how many rows of others are left out, by reason.
         `bounds` are of the times of a log.
         """
+        requested = [file for file in files if file in self._rows]
         files = [
             each
             for file in files
@@ -289,6 +291,8 @@ class Places:
             next(each for each in reasons.values() if each)[0] = ""
         spans: dict[Path, list[Span]] = {file: [(0, each.n_bytes)] for file, each in held.items()}
         n_left_out = Counter[str]()
+        for each in requested:
+            n_left_out.update(self._rows[each].left_out)
         for file, found in reasons.items():
             spans[file] = spans_of(metadata[file], _kept(found), columns)
             for place, reason in enumerate(found):
@@ -462,9 +466,7 @@ def _footer_span(file: Path) -> Span:
 
 
 def _metadata_of(file: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    pa, pq = (require(each, extra="remote") for each in ("pyarrow", "pyarrow.parquet"))
     try:
         return pq.read_metadata(file)
     except (pa.ArrowInvalid, OSError) as error:

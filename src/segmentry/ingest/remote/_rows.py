@@ -19,6 +19,8 @@ from segmentry.errors import (
 )
 from segmentry.ingest.remote._failures import is_unreached, reason_of
 from segmentry.ingest.remote._names import Place, place_of
+from segmentry.ingest.remote._narrowing import narrowed
+from segmentry.ingest.remote._pruning import TimeBounds
 from segmentry.ingest.remote._stores import store_of
 from segmentry.runtime.preload import require
 
@@ -57,6 +59,8 @@ class Rows:
     """The files that the table is made of, if they can be read without its library."""
     field_ids: Mapping[str, int] = field(default_factory=dict)
     """By which Iceberg knows the columns of its files, whatever they were called."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Rows that were not requested, by reason."""
 
     def are_in(self, file: Any, columns: Collection[str], folders: Collection[str]) -> bool:
         """Whether a file, by its footer, holds columns under the names that they have now."""
@@ -269,8 +273,15 @@ def database_address(connection: str, *, where: str) -> str:
     return address
 
 
-def query_rows(query: str, connection: str, *, role: str) -> Rows:
-    """Run a query on PostgreSQL, that changes nothing, and return its rows.
+def query_rows(
+    query: str,
+    connection: str,
+    *,
+    role: str,
+    columns: Collection[str],
+    bounds: TimeBounds | None,
+) -> Rows:
+    """Run a query on PostgreSQL, that changes nothing, and return what is needed of its rows.
 
     Raises ConfigError if no connection is named; DataError if the query fails.
     """
@@ -280,10 +291,18 @@ def query_rows(query: str, connection: str, *, role: str) -> Rows:
     opened = contextlib.ExitStack()
     try:
         cursor = opened.enter_context(opened.enter_context(driver.connect(address)).cursor())
-        cursor.execute("SET TRANSACTION READ ONLY")
+        # All that is requested is of one state.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         hint = "adbc.postgresql.batch_size_hint_bytes"
         cursor.adbc_statement.set_options(**{hint: str(_BATCH_BYTES)})
-        cursor.execute(query)
+
+        def ask(text: str) -> tuple[Any, ...]:
+            cursor.execute(text)
+            return tuple(cursor.fetchone())
+
+        schema = cursor.adbc_execute_schema(query)
+        needed, left_out = narrowed(query, ask, schema, columns, bounds)
+        cursor.execute(needed)
         reader = cursor.fetch_record_batch()
     except driver.Error as error:
         opened.close()
@@ -299,7 +318,8 @@ def query_rows(query: str, connection: str, *, role: str) -> Rows:
             raise _failed(name, error) from error
 
     version = f"query {hashlib.sha256(query.encode()).hexdigest()[:12]}"
-    return _streamed(name, tuple(reader.schema.names), version, batches, opened.close)
+    rows = _streamed(name, tuple(schema.names), version, batches, opened.close)
+    return replace(rows, left_out=left_out)
 
 
 def _failed(name: str, error: Exception) -> DataError:
