@@ -1,6 +1,6 @@
 """The beta prior of the click-through rate against the oracle, planted values and the edges."""
 
-import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -129,11 +129,18 @@ def test_order_of_users_does_not_change_a_digit():
     assert fit(SPREAD[::-1]) == fit(SPREAD)
 
 
-def test_one_impression_each_tells_the_mean_only():
-    prior = fit([(1, 1)] * 30 + [(0, 1)] * 70)
+def test_users_with_one_impression_each_are_taken_to_be_alike():
+    """How unlike they are cannot be told: their own click must not count as their rate."""
+    assert fit_beta_prior([1] * 40 + [0] * 60, [1] * 100) == BetaPrior(0.4, HIGHEST_PRECISION)
 
-    assert prior.mean == pytest.approx(0.3, rel=1e-6)
-    assert math.isfinite(prior.precision)
+
+def test_counts_beyond_those_summed_step_by_step_are_summed_too():
+    pairs = [(400, 9_000), (2_500, 12_000), (90, 4_096), (10, 50)] * 5
+    prior = fit(pairs)
+
+    beside = [replace(prior, precision=prior.precision * factor) for factor in (0.99, 1.01)]
+
+    assert all(loglik(prior, pairs) > loglik(other, pairs) for other in beside)
 
 
 def test_shrunk_rate_lies_between_the_mean_and_the_own_rate():

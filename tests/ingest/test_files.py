@@ -1,6 +1,9 @@
 """What the first lines of a file tell, and each message for a file that cannot be used."""
 
 import gzip
+import io
+import subprocess
+import sys
 import time
 
 import polars as pl
@@ -158,6 +161,34 @@ def test_gzip_of_damaged_content(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"user,clk\n1,0\n", b"PAR1"])
 def test_parquet_that_is_none(content, tmp_path):
     message = message_of(tmp_path, content, DataError, "log.parquet")
+
+    says(message)
+
+
+@pytest.mark.parametrize("kept", [slice(-1), slice(-8), slice(60), slice(7)])
+def test_parquet_that_was_cut_off(kept, tmp_path):
+    whole = io.BytesIO()
+    pl.DataFrame({"user": ["u1", "u2"] * 400, "clk": range(800)}).write_parquet(whole)
+
+    message = message_of(tmp_path, whole.getvalue()[kept], DataError, "log.parquet")
+
+    assert "cut off while it was written or copied" in message
+
+
+def test_encrypted_parquet(tmp_path):
+    message = message_of(tmp_path, b"PARE" + bytes(90) + b"PARE", DataError, "log.parquet")
+
+    says(message)
+
+
+@pytest.mark.parametrize(
+    "end", ['{"user": "u3", "cl', '{"user": "u3"', '{"user": "u3", "clk": 1,   ']
+)
+def test_json_lines_that_end_within_an_object(end, tmp_path):
+    lines = '{"user": "u1", "clk": 0}\n{"user": "u2", "clk": 1}\n'
+    assert len(inspect_bytes(tmp_path, (lines + end + "}\n").encode(), "log.jsonl").sample) >= 2
+
+    message = message_of(tmp_path, (lines + end).encode(), DataError, "log.jsonl")
 
     says(message)
 
@@ -345,3 +376,39 @@ def test_every_row_of_a_file_is_read_or_the_file_is_refused(
         with pytest.raises(SegmentryError) as caught:
             shared_engine.read_table(source)
         assert len(str(caught.value)) < 1000
+
+
+WITHOUT_PYARROW = """
+import sys
+from importlib.machinery import PathFinder
+
+class Finder(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name == "pyarrow" else super().find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
+from segmentry.cli import main
+sys.argv = ["segmentry", "data", "check", "--mapping", "m.toml"]
+main()
+"""
+
+
+def test_local_files_need_no_pyarrow(tmp_path):
+    frame = pl.DataFrame({"user": ["u1", "u2"] * 400, "at": range(800), "clk": [0, 1] * 400})
+    frame.write_parquet(tmp_path / "log.parquet")
+    (tmp_path / "m.toml").write_text(
+        'name = "m"\n[log]\nfiles = "log.parquet"\nuser_id = "user"\ntime = "at"\n'
+        'time_format = "seconds"\norigin = "2017-05-06"\nclick = "clk"\n'
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PYARROW],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 users, 800 impressions, 400 clicks" in done.stdout

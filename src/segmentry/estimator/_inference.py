@@ -78,8 +78,12 @@ def _series_of(column: nw.Series[nw.typing.IntoSeries]) -> pl.Series:
     if column.dtype == nw.Object:
         return _series_of_values(column.name, column.to_numpy())
     if column.dtype in (nw.Categorical, nw.Enum):
-        return column.cast(nw.String).to_polars()
-    return column.to_polars()
+        column = column.cast(nw.String)
+    try:
+        return column.to_polars()
+    except ImportError:  # text of pandas where pyarrow is not installed
+        found = _series_of_values(column.name, column.to_numpy())
+        return found.fill_nan(None) if found.dtype.is_float() else found
 
 
 def _series_of_values(name: str, values: npt.NDArray[np.generic]) -> pl.Series:

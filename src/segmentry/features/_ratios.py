@@ -14,6 +14,8 @@ _MAX_PRECISION = 1e6
 _MIN_PRECISION = 1e-3
 _N_STARTS = 22
 _FEW_PAIRS = 50
+_MAX_STEPS = 1 << 12
+_DIGITS = 13
 _OTHER_MEANS = tuple(i / 20 for i in range(1, 20))
 
 
@@ -45,8 +47,9 @@ def fit_beta_prior(clicks: npt.ArrayLike, impressions: npt.ArrayLike) -> BetaPri
 
     Notes
     -----
-    Likelihood as in Skellam (1948), J. R. Stat. Soc. B 10, 257-261; maximised on the distinct
-    (clicks, impressions) pairs in (logit mean, log precision) with its exact gradient.
+    Likelihood as in Skellam (1948), J. R. Stat. Soc. B 10, 257-261; maximised in (logit mean, log
+    precision) with its exact gradient. Its logarithm is a sum over clicks, one over impressions
+    without a click and one over all, each over as many steps as its largest count.
 
     Examples
     --------
@@ -67,14 +70,48 @@ def fit_beta_prior(clicks: npt.ArrayLike, impressions: npt.ArrayLike) -> BetaPri
 def _distinct_pairs(clicks: IntVector, impressions: IntVector) -> tuple[FloatVector, ...]:
     """Distinct (clicks, impressions) in this order, and how many users have each.
 
-    One integer per pair: of 1.1 million users this takes 0.01 s, 1.4 with `np.unique(axis=1)`.
+    Of 1.1 million users this takes 0.01 s, 1.4 with `np.unique(axis=1)`.
     """
-    clicks, impressions = clicks[impressions > 0], impressions[impressions > 0]
-    shown = np.unique(impressions)
-    keys = clicks * max(1, shown.size) + np.searchsorted(shown, impressions)
-    found, counts = np.unique(keys, return_counts=True)
-    c, n = found // max(1, shown.size), shown[found % max(1, shown.size)]
-    return c.astype(np.float64), n.astype(np.float64), counts.astype(np.float64)
+    users = pl.DataFrame({"c": clicks, "n": impressions}).filter(pl.col("n") > 0)
+    pairs = users.group_by("c", "n").len("copies").sort("c", "n").cast(pl.Float64)
+    return tuple(pairs[name].to_numpy() for name in pairs.columns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steps:
+    """Counts of users, for sums over users of what the log gamma function gains over a count."""
+
+    more: FloatVector
+    """Share of users with a count of more than 0, 1, ... up to `_MAX_STEPS`."""
+    large: FloatVector
+    share: FloatVector
+    """`large`, `share`: counts beyond that, and the share of users who have each."""
+
+    @classmethod
+    def of(cls, counts: FloatVector, weights: FloatVector) -> "_Steps":
+        """Make ready for many sums."""
+        share = weights / weights.sum()
+        own = np.bincount(np.minimum(counts, _MAX_STEPS).astype(np.int64), weights=share)
+        is_large = counts > _MAX_STEPS
+        return cls(own[::-1].cumsum()[::-1][1:], counts[is_large], share[is_large])
+
+    def rise(self, start: float) -> tuple[float, float]:
+        """Sum what the log gamma function and its derivative gain from a start on.
+
+        Step by step, log(start) + log(start + 1) and so on: the difference of two values of the
+        function loses half of the digits where the start is large.
+        """
+        from scipy.special import digamma, gammaln
+
+        steps = start + np.arange(self.more.size)
+        value, slope = (
+            float(of_steps + self.share @ (f(self.large + start) - f(_MAX_STEPS + start)))
+            for of_steps, f in (
+                (self.more @ np.log(steps), gammaln),
+                (self.more @ (1 / steps), digamma),
+            )
+        )
+        return value, slope
 
 
 def _maximise(
@@ -85,30 +122,34 @@ def _maximise(
     pooled: float,
 ) -> BetaPrior:
     from scipy.optimize import minimize
-    from scipy.special import betaln, digamma, expit, logit
+    from scipy.special import expit, logit
+
+    clicked, passed, shown = (_Steps.of(each, weights) for each in (c, n - c, n))
 
     def loss(theta: Sequence[float]) -> tuple[float, FloatVector]:
         mean, precision = expit(theta[0]), np.exp(theta[1])
         a, b = mean * precision, (1 - mean) * precision
-        value = weights @ (betaln(c + a, n - c + b) - betaln(a, b))
-        shared = digamma(a + b) - digamma(n + a + b)
-        to_a = weights @ (digamma(c + a) - digamma(a) + shared)
-        to_b = weights @ (digamma(n - c + b) - digamma(b) + shared)
+        of_a, of_b, of_all = clicked.rise(a), passed.rise(b), shown.rise(a + b)
+        to_a, to_b = of_a[1] - of_all[1], of_b[1] - of_all[1]
         slope = mean * (1 - mean) * precision * (to_a - to_b), a * to_a + b * to_b
-        return -value / weights.sum(), -np.array(slope) / weights.sum()
+        return of_all[0] - of_a[0] - of_b[0], -np.array(slope)
 
     widest = (float(np.log(_MIN_PRECISION)), float(np.log(_MAX_PRECISION)))
     # From one fixed start, 2 of 1,200 small random logs ended on a slope: a first step that is
     # too long meets the bounds. From the best of a coarse grid none did. Of few users the
     # likelihood may have two peaks, one where they differ and one where they do not.
     is_few = c.size <= _FEW_PAIRS
-    precisions = np.array_split(np.linspace(*widest, _N_STARTS), 2 if is_few else 1)
+    # Of users with one impression each all precisions are as likely: then they are alike.
+    precisions = np.array_split(np.linspace(*widest[::-1], _N_STARTS), 2 if is_few else 1)
     means = logit(np.array([pooled, *(_OTHER_MEANS if is_few else ())]))
     found = min(
         (
             minimize(
                 loss,
-                x0=min(itertools.product(means, some), key=lambda theta: loss(theta)[0]),
+                x0=min(
+                    itertools.product(means, some),
+                    key=lambda theta: round(loss(theta)[0], _DIGITS),
+                ),
                 jac=True,
                 method="L-BFGS-B",
                 bounds=[(-30.0, 30.0), widest],
@@ -116,7 +157,7 @@ def _maximise(
             )
             for some in precisions
         ),
-        key=lambda each: each.fun,
+        key=lambda each: round(each.fun, _DIGITS),
     )
     precision = float(np.exp(found.x[1]))
     if precision >= _MAX_PRECISION * 0.999:

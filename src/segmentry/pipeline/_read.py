@@ -176,5 +176,6 @@ def _rules(source: Source, config: RunConfig, wanted: Wanted) -> Rules:
         sample=config.sample,
         is_strict=config.strict,
         is_tallied=wanted.takes_one_grouping and config.engine == "duckdb",
+        is_kept=wanted.keeps_log,
         memory=config.memory,
     )

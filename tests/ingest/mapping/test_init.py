@@ -5,7 +5,7 @@ from tests.ingest.mapping.shapes import EVENTS, T, column, users_from, write_csv
 from tests.pipeline.runs import segmentry
 from tests.texts import raises_text, says, shows
 
-from segmentry.errors import DataError
+from segmentry.errors import ConfigError, DataError
 from segmentry.ingest.mapping import parse_mapping, render_mapping
 
 HEADER = ("user", "time_stamp", "item_id", "clk")
@@ -279,3 +279,58 @@ def test_columns_of_counts_are_recognised_by_their_names(tmp_path):
     mapping = parse_mapping(text, origin="log.toml")
     assert (mapping.log.n_impressions, mapping.log.n_clicks) == ("impressions", "click")
     assert mapping.log.click is None
+
+
+@pytest.mark.parametrize(
+    ("shown", "clicks"),
+    [("views", "clicks"), ("Shows", "clicks"), ("served", "Click Count"), ("imp", "n_clicks")],
+)
+def test_what_is_shown_next_to_clicks_is_a_count_of_impressions(shown, clicks, tmp_path):
+    rows = [(f"u{user % 7}", 20 + user, user % 3) for user in range(30)]
+    write_csv(tmp_path / "log.csv", rows, header=("user", shown, clicks))
+
+    log = parse_mapping(render_mapping(["log.csv"], base=tmp_path), origin="m.toml").log
+
+    assert (log.n_impressions, log.n_clicks) == (shown, clicks)
+
+
+def test_views_of_fewer_than_the_clicks_are_no_impressions(tmp_path):
+    rows = [(f"u{user % 7}", user % 2, 1 + user % 3) for user in range(30)]
+    write_csv(tmp_path / "log.csv", rows, header=("user", "views", "clicks"))
+
+    text = render_mapping(["log.csv"], base=tmp_path)
+
+    assert "n_impressions" not in text
+    with raises_text(ConfigError):
+        parse_mapping(text, origin="m.toml")
+
+
+@pytest.mark.parametrize(
+    ("row", "roles"),
+    [
+        # A label first, as the files of competitions have it.
+        (lambda i: (i % 2, f"c{i % 23}", 1_494_000_000 + i), ("column_2", "column_3", "column_1")),
+        (lambda i: (f"s{i % 4}", i % 2, 100 + i % 40), ("column_3", None, "column_2")),
+        (
+            lambda i: (2 + i % 3, 900 + i % 31, "yes" if i % 5 else "no"),
+            ("column_2", None, "column_3"),
+        ),
+        (lambda i: (1_400_000_000 + i % 30, 1_494_000_000 + i, 3), ("column_1", "column_2", None)),
+    ],
+    ids=["label first", "placement first", "age group first", "ids like times"],
+)
+def test_without_names_a_column_of_few_values_is_no_user(row, roles, tmp_path):
+    write_csv(tmp_path / "log.csv", [row(i) for i in range(120)], header=None)
+
+    log = parse_mapping(render_mapping(["log.csv"], base=tmp_path), origin="m.toml").log
+
+    assert (log.user_id, log.time, log.click) == roles
+
+
+def test_a_column_of_flags_is_no_user_whatever_its_name(tmp_path):
+    rows = [(("no", "yes")[i % 2], f"p{i % 9}", T + 60 * i, i % 2) for i in range(60)]
+    write_csv(tmp_path / "log.csv", rows, header=("customer", "buyer", "time", "clk"))
+
+    log = parse_mapping(render_mapping(["log.csv"], base=tmp_path), origin="m.toml").log
+
+    assert log.user_id == "buyer"

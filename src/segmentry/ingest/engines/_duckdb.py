@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import duckdb
 import narwhals.stable.v2 as nw
 import polars as pl
+import polars.selectors as cs
 
 from segmentry.ingest.engines._duckdb_parts import TEMPORARY, part_query
 from segmentry.ingest.engines._duckdb_scan import (
@@ -34,6 +35,7 @@ from segmentry.ingest.engines._parts import (
 from segmentry.ingest.engines._plain import PlainText, plain_text, tally_if_plain
 from segmentry.ingest.engines._plain_parts import hashes_alike, split_if_plain
 from segmentry.ingest.engines._rejects import forget_rejects, unreadable_rows
+from segmentry.ingest.engines._streams import Readable, rows_of
 from segmentry.ingest.engines._validity import REASON, TIME_OF, Judged, judge
 from segmentry.ingest.engines._watching import Config, connect, watched
 from segmentry.ingest.files import FileLayout, require_all_rows
@@ -83,7 +85,7 @@ class DuckDBEngine:
 
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
         """Return a small table with canonical names, and its unreadable rows."""
-        frame, require_all = self._read(source, _to_polars)
+        frame, require_all = self._read(source, rows_of)
         n_unreadable = sum(unreadable_rows(self._ask).values())
         if not source.is_distinct:
             require_all(frame.height + n_unreadable)
@@ -117,9 +119,7 @@ class DuckDBEngine:
         texts = TableSource("texts", source.files, columns, source.shape)
         is_number = column.type == "number" or column.days_until is not None
         is_strange = f"isnan({name})" if is_number else f"{name} = {UNREADABLE_WHOLE}"
-        found, _ = self._read(
-            texts, lambda rows: _to_polars(rows.filter(is_strange).min("written"))
-        )
+        found, _ = self._read(texts, lambda rows: rows_of(rows.filter(is_strange).min("written")))
         unreadable_rows(self._ask)
         return str(found.item())
 
@@ -140,7 +140,7 @@ class DuckDBEngine:
         def find(judged: Judged) -> tuple[int, int | None]:
             at = nw.when(nw.col(REASON) == 0).then(nw.col(TIME_OF[source.role]))
             found = judged.rows.select(n=nw.len(), last_at=at.max())
-            n_rows, last_at = _to_polars(nw.to_native(found)).row(0)
+            n_rows, last_at = rows_of(nw.to_native(found)).row(0)
             return n_rows, last_at
 
         answer, _ = self._read_log(
@@ -157,7 +157,7 @@ class DuckDBEngine:
         """Return the distinct known user ids of a log that `is_sampled` takes, in any order."""
         known = "user_id IS NOT NULL"
         users, _ = self._read(
-            source, lambda rows: _to_polars(rows.filter(known).project("user_id").distinct())
+            source, lambda rows: rows_of(rows.filter(known).project("user_id").distinct())
         )
         unreadable_rows(self._ask)
         return users["user_id"].filter(is_sampled(users["user_id"], share))
@@ -349,7 +349,7 @@ class DuckDBEngine:
                 return plain
         (judged, found), unreadable = self._read_log(
             source,
-            lambda judged: (judged, _to_polars(nw.to_native(judged.by_user()))),
+            lambda judged: (judged, rows_of(nw.to_native(judged.by_user()))),
             lambda answer: int(answer[1]["n_impressions"].sum()),
             exclude=exclude,
             keep_users=keep_users,
@@ -377,16 +377,16 @@ class DuckDBEngine:
             return nw.from_native(self._connection.table(self._registered[id(frame)][0]))
         name = f"frame_{len(self._registered)}"
         self._registered[id(frame)] = (name, frame)
-        self._connection.register("incoming", frame.to_arrow())
+        self._connection.register("incoming", Readable(frame))
         self._connection.execute(f"CREATE TEMP TABLE {name} AS FROM incoming")
         self._connection.unregister("incoming")
         return nw.from_native(self._connection.table(name))
 
     def collect(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
         """Run a query and return its rows."""
-        found = self._run(lambda: _to_polars(nw.to_native(frame)), "computing the user table")
-        # Ids of four bytes in the parts of the behaviours are of eight everywhere else.
-        return found.cast({pl.Int32: pl.Int64})
+        found = self._run(lambda: rows_of(nw.to_native(frame)), "computing the user table")
+        # Ids of four bytes in parts are of eight everywhere else.
+        return found.with_columns((cs.ends_with("_id") & cs.by_dtype(pl.Int32)).cast(pl.Int64))
 
     def close(self) -> None:
         """Release memory, threads and temporary files."""
@@ -491,8 +491,3 @@ class DuckDBEngine:
         rows = self._connection.sql(expanded(source, " UNION ALL ".join(queries)))
         is_log = source.role in TIME_OF
         return rows.distinct() if source.is_distinct and not is_log else rows
-
-
-def _to_polars(rows: duckdb.DuckDBPyRelation) -> pl.DataFrame:
-    frame = pl.from_arrow(rows.to_arrow_table())
-    return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.ingest.engines._validity import REASON, TIME_OF, Judged, with_prepared
+from segmentry.ingest.files import count_rows
 from segmentry.schema import LogParts, RowAccount, TableSource
 
 _MIN_HELD, _MAX_HELD, _MAX_HELD_IN_ALL = 2_048, 65_536, 1 << 20
@@ -52,9 +53,8 @@ def parts_of(directory: Path) -> list[Path]:
 
 def n_rows_of(part: Path) -> int:
     """Return how many rows a part has."""
-    import pyarrow.parquet as pq
-
-    return sum(pq.read_metadata(file).num_rows for file in part.glob("*.parquet"))
+    files = list(part.glob("*.parquet"))
+    return count_rows(files) if files else 0
 
 
 def collapse(

@@ -4,18 +4,18 @@ Chunks are read as `_plain` reads them to count, and the placement as a text; th
 is not plain ends the reading, and the engine reads with care instead.
 """
 
+import importlib.util
 import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from segmentry.ingest.engines._parts import PART, SET_ASIDE
 from segmentry.ingest.engines._plain import (
@@ -29,6 +29,10 @@ from segmentry.ingest.engines._validity import REASON, Judged
 from segmentry.ingest.files import NULL_WORDS, FileLayout
 from segmentry.schema import IMPRESSIONS_COLUMNS, TableSource
 from segmentry.schema.arrays import IntVector
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _READ = (*IMPRESSIONS_COLUMNS, "is_not_click")
 _IDS = ("user_id", "ad_id")
@@ -48,12 +52,16 @@ def split_if_plain(
 ) -> Judged | None:
     """Write the parts of a log here if all its files are plain, else leave nothing and return None.
 
-    Ids that need more than four bytes are not written here either. `n_held` rows are held back for
-    each part; the others are as for `Engine.split_log`.
+    Ids that need more than four bytes are not written here either, and nothing is where pyarrow
+    is not installed: no other writes a file piece by piece. `n_held` rows are held back for each
+    part; the others are as for `Engine.split_log`.
     """
     names = {role: source.columns[role].name for role in _READ if role in source.columns}
-    if source.role != "impressions" or not all(
-        may_be_plain(source, layout, names, texts=("placement",)) for layout in layouts
+    has_writer = importlib.util.find_spec("pyarrow") is not None
+    if (
+        not has_writer
+        or source.role != "impressions"
+        or not all(may_be_plain(source, layout, names, texts=("placement",)) for layout in layouts)
     ):
         return None
     found: list[Judged] = []
@@ -107,7 +115,7 @@ class _Writers:
 
     def write(self, rows: pl.DataFrame, n_parts: int) -> None:
         """Take the judged rows of a chunk."""
-        _check_placements(rows["placement"])
+        placements = _placements(rows["placement"])
         used = rows.filter(pl.col(REASON) == 0).select(IMPRESSIONS_COLUMNS)
         aside = rows.filter(pl.col(REASON) != 0)
         try:
@@ -116,7 +124,7 @@ class _Writers:
             raise NotPlainError from error
         place = (hashes_of(used["user_id"].to_numpy()) % np.uint64(n_parts)).astype(np.uint16)
         # Numbers of two bytes are sorted without comparing them.
-        table = used[np.argsort(place, kind="stable")].to_arrow()
+        table = _with_numbers(used, "placement", placements).take(np.argsort(place, kind="stable"))
         ends = np.cumsum(np.bincount(place, minlength=n_parts)).tolist()
         with self._lock:
             for part, (first, end) in enumerate(zip([0, *ends], ends, strict=False)):
@@ -125,7 +133,7 @@ class _Writers:
             if aside.height:
                 self._take(SET_ASIDE, aside.to_arrow())
 
-    def _take(self, part: int, rows: pa.Table) -> None:
+    def _take(self, part: int, rows: "pa.Table") -> None:
         waiting = self._waiting[part]
         waiting.append(rows)
         if sum(each.num_rows for each in waiting) >= self._n_held:
@@ -135,7 +143,10 @@ class _Writers:
         waiting = self._waiting.pop(part, [])
         if not waiting:
             return
-        table = pa.concat_tables(waiting)
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.concat_tables(waiting).unify_dictionaries()
         if part not in self._files:
             folder = self._directory / f"{PART}={part}"
             folder.mkdir(parents=True)
@@ -152,8 +163,18 @@ class _Writers:
         self._files[part].write_table(table)
 
 
-def _check_placements(placements: pl.Series) -> None:
-    """Refuse texts that could be read in another way with care."""
+def _placements(placements: pl.Series) -> pl.Series:
+    """Return the texts that there are; refuse those that could be read in another way with care."""
     known = placements.drop_nulls().unique()
     if known.is_in(NULL_WORDS).any() or not known.str.contains(_PLACEMENT).all():
         raise NotPlainError
+    return known
+
+
+def _with_numbers(rows: pl.DataFrame, name: str, known: pl.Series) -> "pa.Table":
+    """Number the texts of a column: so they are put in order in a fifth of the time."""
+    import pyarrow as pa
+
+    numbers = rows[name].cast(pl.Enum(known)).to_physical().cast(pl.Int32).to_arrow()
+    texts = pa.DictionaryArray.from_arrays(numbers, known.to_arrow().cast(pa.string()))
+    return rows.to_arrow().set_column(rows.get_column_index(name), name, texts)

@@ -1,27 +1,14 @@
 """Few rows out of the large tables of a run folder: DuckDB on the Parquet, never loaded whole."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from segmentry.errors import DataError, EngineError
 from segmentry.ingest.engines._duckdb_scan import quoted_name
+from segmentry.ingest.engines._streams import rows_of
 
 _MEMORY = "200MB"
-
-
-@dataclass(frozen=True, slots=True)
-class _Stream:
-    """Rows as Polars reads them without pyarrow, whose loading takes 50 MB.
-
-    Polars would remember the type of DuckDB's own object, which then complains at exit.
-    """
-
-    capsule: object
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self.capsule
 
 
 def find_user(file: Path, user_id: str) -> pl.DataFrame:
@@ -139,7 +126,7 @@ def _run(query: str, file: Path, **values: str) -> pl.DataFrame:
     try:
         with duckdb.connect(config={"memory_limit": _MEMORY, "threads": 2}) as connection:
             found = connection.sql(query, params={"file": str(file), **values})
-            return pl.DataFrame(_Stream(found.__arrow_c_stream__()))
+            return rows_of(found)
     except duckdb.Error as error:
         cause = " ".join(str(error).split())
         raise EngineError(engine="duckdb", step=f"reading {file}", cause=cause) from error

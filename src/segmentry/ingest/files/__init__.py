@@ -5,6 +5,7 @@ In: a path. Out: a `FileLayout`, before anything reads the file as a whole.
 
 from segmentry.ingest.files._inspect import estimate_rows, inspect_file
 from segmentry.ingest.files._layout import FileLayout, partitions_of, require_columns
+from segmentry.ingest.files._parquet import count_rows
 from segmentry.ingest.files._rows import LineCount, lines_of, require_all_rows
 from segmentry.ingest.files._text import HEAD_BYTES, TAIL_BYTES, explaining_gzip
 from segmentry.ingest.files._values import (
@@ -26,6 +27,7 @@ __all__ = [
     "TAIL_BYTES",
     "FileLayout",
     "LineCount",
+    "count_rows",
     "estimate_rows",
     "explaining_gzip",
     "has_integers_only",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from segmentry.errors import DataError
 from segmentry.ingest.files._layout import FileLayout, refuse_repeated
-from segmentry.ingest.files._parquet import inspect_parquet
+from segmentry.ingest.files._parquet import count_rows, inspect_parquet
 from segmentry.ingest.files._text import HEAD_BYTES, inspect_text
 from segmentry.ingest.files._values import is_number
 from segmentry.schema import FileShape
@@ -59,9 +59,7 @@ def estimate_rows(path: Path) -> int | None:
     True
     """
     if path.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        return int(pq.read_metadata(path).num_rows)
+        return count_rows([path])
     if path.suffix == ".gz":
         return None
     with path.open("rb") as file:

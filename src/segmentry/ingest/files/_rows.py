@@ -14,6 +14,7 @@ import numpy as np
 from segmentry.errors import DataError
 from segmentry.ingest.files._json import SUFFIXES
 from segmentry.ingest.files._layout import FileLayout
+from segmentry.ingest.files._parquet import count_rows
 from segmentry.ingest.files._text import explaining_gzip
 from segmentry.schema import FileShape
 
@@ -103,9 +104,7 @@ def _n_lines(
     layout: FileLayout, shape: FileShape, counted: Mapping[Path, LineCount], *, with_blank: bool
 ) -> int:
     if layout.format == "parquet":
-        import pyarrow.parquet as pq
-
-        return int(pq.read_metadata(layout.path).num_rows)
+        return count_rows([layout.path])
     count = counted.get(layout.path)
     if count is None:
         count = lines_of(layout.path, shape)

@@ -48,7 +48,9 @@ def inspect_text(path: Path, shape: FileShape) -> FileLayout:
     if not text.strip():
         raise EmptyDataError(f"{path}: the file is empty; expected a header line and rows")
     if is_json:
-        return json_layout(path, [*text.splitlines(), *(_last_lines(path) if is_cut else ())])
+        layout = json_layout(path, [*text.splitlines(), *(_last_lines(path) if is_cut else ())])
+        _require_last_object(path)
+        return layout
     text = "".join(text.splitlines(keepends=True)[shape.skip_lines :])
     if not text.strip():
         raise EmptyDataError(f"{path}: no line is left after skip_lines = {shape.skip_lines}")
@@ -107,6 +109,19 @@ def _last_lines(path: Path) -> list[str]:
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
         tail = file.read()
     return tail.decode("utf-8", errors="replace").splitlines()[-_SAMPLE_ROWS - 1 :]
+
+
+def _require_last_object(path: Path) -> None:
+    """Refuse JSON lines that end within an object; those of gzip are checked by its own sums."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        *_, last = b"\n", *file.read().splitlines(keepends=True)
+    is_whole = last.endswith((b"\n", b"\r")) or last.rstrip().endswith(b"}")
+    if path.suffix != ".gz" and not is_whole:
+        raise DataError(
+            f"{path}: the last line is cut off: it ends in {last[-20:].decode(errors='replace')!r}"
+            ", expected '}'; copy or write the file again"
+        )
 
 
 def _delimiter_of(header: str) -> str:

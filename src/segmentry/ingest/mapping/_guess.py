@@ -5,12 +5,19 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 
 from segmentry.errors import DataError, SchemaError
 from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file, is_padded
 from segmentry.ingest.mapping._files import find_files, inspect_parts
 from segmentry.ingest.mapping._model import BehaviourCodes
+from segmentry.ingest.mapping._roles import (
+    NAMES,
+    is_plain_number,
+    named_roles,
+    of_counts,
+    plain_name,
+    roles_by_content,
+)
 from segmentry.ingest.mapping._schemas import KnownSchema, known_schema
 from segmentry.ingest.moments import count_from_elsewhere, find_time_format
 from segmentry.ingest.numbers import find_number_format, read_number
@@ -22,48 +29,11 @@ _ID = "an id: no two users share a value"
 _MAX_LEVELS = 50
 _BLANKS = re.compile(r"\S+(\s{2,}|\t| )\S+")
 
-# Names by which a column is recognised, the likeliest first; without case, blanks and dashes.
-_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "user_id": (
-            "user_id", "userid", "user", "uid", "customer_id", "customerid", "client_id",
-            "visitor_id", "visitorid", "member_id", "account_id", "person_id", "player_id",
-            "household_key", "device_id", "customer", "client", "visitor", "buyer", "cookie", "id",
-        ),
-        "time": (
-            "time_stamp", "timestamp", "time", "ts", "event_time", "shown_at", "datetime",
-            "created_at", "invoicedate", "invoice_date", "order_date", "ordered_on", "ordered_at",
-            "order_time", "purchase_date", "purchased_at", "purchased_on", "transaction_date",
-            "event_timestamp", "event_date", "occurred_at", "date_time", "date", "day", "when",
-        ),
-        "click": ("clk", "click", "clicked", "is_click", "is_clicked"),
-        "event_type": ("event_type", "event", "action", "behavior_type", "btag", "type"),
-        "n_impressions": ("n_impressions", "impressions", "impression", "imps", "impr"),
-        "n_clicks": ("n_clicks", "clicks", "num_clicks"),
-        "no_click": ("nonclk", "no_click", "is_not_click"),
-        "ad_id": (
-            "adgroup_id", "ad_id", "adid", "creative_id", "item_id", "itemid", "product_id",
-            "productid", "stockcode", "sku",
-        ),
-        "placement": ("pid", "placement", "placement_id", "position", "slot", "site"),
-        "value": (
-            "amount", "value", "revenue", "total", "spend", "sales", "order_value", "order_total",
-            "total_amount", "total_price", "sales_value", "price_paid", "gmv",
-        ),
-        "quantity": ("quantity", "qty", "items", "units"),
-        "category_id": ("cate_id", "category_id", "category", "cate"),
-        "campaign_id": ("campaign_id", "campaign"),
-        "advertiser_id": ("advertiser_id", "advertiser"),
-        "brand_id": ("brand_id", "brand"),
-        "price": ("price", "unit_price", "unitprice"),
-    }
-)  # fmt: skip
 _OF_LOG = (
     *("user_id", "time", "click", "event_type", "no_click", "n_impressions", "n_clicks"),
     *("ad_id", "placement"),
 )
 _OF_EVENTS = ("value", "quantity")
-_OF_ONE_EVENT = ("click", "no_click", "event_type", *_OF_EVENTS)
 _OF_ADS = ADS_COLUMNS[1:]
 _WANTED = {
     "log": (*_OF_LOG, *_OF_EVENTS, *_OF_ADS),
@@ -243,26 +213,22 @@ def _inspect(file: Path) -> FileLayout:
         if len({len(row[0].split()) for row in layout.sample[:50]} | {len(fields)}) == 1:
             shape = FileShape(format="whitespace")
             layout = inspect_file(file, shape)
-    if not any(map(_is_number, layout.names)):
+    if not any(map(is_plain_number, layout.names)):
         return layout
     names = tuple(f"column_{place}" for place in range(1, len(layout.names) + 1))
     return inspect_file(file, replace(shape, names=names))
 
 
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"[+-]?\d+(\.\d+)?", text) is not None
-
-
 def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
     doubts = []
-    known = known_schema([_plain(name) for name in layout.all_names])
+    known = known_schema([plain_name(name) for name in layout.all_names])
     if known is not None:
-        roles = _named_roles(layout, known.roles)
+        roles = named_roles(layout, known.roles)
         doubts += [known.advice] if known.advice else []
     elif layout.has_header:
-        roles = _named_roles(layout, _NAMES)
+        roles = named_roles(layout, NAMES)
     else:
-        roles = _roles_by_content(layout)
+        roles = roles_by_content(layout)
         doubts.append("the file names no columns; they were guessed by content: check them all")
     if "user_id" not in roles and "ad_id" not in roles:
         raise DataError(
@@ -272,7 +238,7 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
     role = _role_of(layout, roles)
     kept = {name: column for name, column in roles.items() if name in _WANTED[role]}
     if "n_impressions" in kept:
-        kept = _of_counts(kept)
+        kept = of_counts(kept)
     time_format, is_relative = "", False
     if role == "log" and "time" in kept:
         time_format, is_relative, doubt = _times_in(layout, kept["time"])
@@ -311,36 +277,6 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
     )
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-
-
-def _named_roles(layout: FileLayout, named: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """Return the columns that are recognised by their names."""
-    plain = {_plain(name): name for name in reversed(layout.all_names)}
-    roles: dict[str, str] = {}
-    for role, names in named.items():
-        found = [plain[name] for name in names if name in plain]
-        free = [name for name in found if name not in roles.values()]
-        if free:
-            roles[role] = free[0]
-    return roles
-
-
-def _roles_by_content(layout: FileLayout) -> dict[str, str]:
-    """Guess the columns of a file without names: times by their look, the first as the user."""
-    roles = {"user_id": layout.names[0]}
-    times = [name for name in layout.names[1:] if find_time_format(layout.values(name))]
-    if times:
-        roles["time"] = times[0]
-    for name in layout.names[1:]:
-        values = layout.values(name)
-        is_decimal = any("." in value for value in values) and all(map(_is_number, values))
-        if is_decimal and "value" not in roles:
-            roles["value"] = name
-    return roles
-
-
 def _role_of(layout: FileLayout, roles: Mapping[str, str]) -> str:
     if "user_id" not in roles:
         return "ads"
@@ -363,13 +299,6 @@ def _times_in(layout: FileLayout, column: str) -> tuple[str, bool, str]:
     if count_from_elsewhere(values):
         return "", True, f"the times count from another moment than 1970: {seen}; set origin"
     return "", False, f"the format of the times is not recognised: {seen}; set time_format"
-
-
-def _of_counts(roles: Mapping[str, str]) -> dict[str, str]:
-    """Take clicks next to a column of impressions for counts too; what is of one event is not."""
-    kept = {name: column for name, column in roles.items() if name not in _OF_ONE_EVENT}
-    clicks = roles.get("n_clicks", roles.get("click"))
-    return kept if clicks is None else kept | {"n_clicks": clicks}
 
 
 def _click_values(layout: FileLayout, roles: Mapping[str, str]) -> tuple[str, ...]:
@@ -410,7 +339,7 @@ def _look_at(layout: FileLayout, name: str) -> GuessedColumn:
 
 def _as_plain_numbers(values: Sequence[str]) -> Sequence[str]:
     """Return numbers in whatever format as plain ones; all else, and padded codes, as is."""
-    if not values or all(map(_is_number, values)):
+    if not values or all(map(is_plain_number, values)):
         return [f"code {value}" for value in values] if any(map(is_padded, values)) else values
     try:
         form = find_number_format(values, where="")
@@ -443,7 +372,7 @@ def _of_users(layout: FileLayout, user: str | None, column: GuessedColumn) -> Gu
 
 
 def _are_numbers(values: Sequence[str]) -> bool:
-    return all(map(_is_number, values))
+    return all(map(is_plain_number, values))
 
 
 def _is_id(values: Sequence[str], levels: set[str]) -> bool:

@@ -10,6 +10,7 @@ from segmentry.errors import DataError
 from segmentry.ingest.clocks import Clock
 from segmentry.ingest.files import partitions_of
 from segmentry.ingest.moments import EARLIEST, LATEST, UNITS_PER_SECOND, find_time_format, midnight
+from segmentry.runtime.preload import require
 
 BEFORE, AFTER = "before --since", "from --until on"
 _CHANGE = 2 * 3600
@@ -136,9 +137,7 @@ def folders_of(path: Path) -> Mapping[str, str]:
 
 def metadata_of(file: Path) -> Any:
     """Read the footer of a file; raises DataError if it is damaged."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    pa, pq = (require(each, extra="remote") for each in ("pyarrow", "pyarrow.parquet"))
     try:
         return pq.read_metadata(file)
     except (pa.ArrowInvalid, OSError) as error:

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Protocol
 from segmentry.errors import ConfigError, DataError, OutputError
 from segmentry.ingest.remote._failures import patiently
 from segmentry.ingest.remote._names import Place, is_plain
+from segmentry.runtime.preload import require
 
 _MAX_OBJECTS = 1_000_000
 _PIECE = 1 << 22
@@ -85,8 +86,7 @@ def object_store_of(place: Place) -> "ObjectStore":
 
 def file_system_of(scheme: str) -> Any:
     """Return the file system of pyarrow for a scheme, set up by the usual variables."""
-    from pyarrow import fs
-
+    fs = require("pyarrow.fs", extra="remote")
     requested = os.environ.get
     if scheme == "s3":
         # Tries are made in one way for all stores.
@@ -113,8 +113,7 @@ def file_system_of(scheme: str) -> Any:
 
 def _azure(requested: Callable[[str], str | None]) -> Any:
     """Set up Azure by a connection string, or by the variables of an account."""
-    from pyarrow import fs
-
+    fs = require("pyarrow.fs", extra="remote")
     text = requested("AZURE_STORAGE_CONNECTION_STRING") or ""
     given = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
     account = (
