@@ -40,13 +40,15 @@ def count_users(
     features: Sequence[Feature] = LOG_FEATURES,
     early: tuple[int, Sequence[Feature]] | None = None,
     values_by_day: bool = False,
+    kept: Sequence[str] | None = None,
     on_part: Callable[[int, int], None] | None = None,
 ) -> LogCounts:
     """Count what the features are made of, part by part, and no more.
 
     The ads are one row each, with ``log_price``. Impressions outside the window are not counted.
     The share of the `main_placement` is measured. `early` is a moment, and the features of the
-    impressions before it; then days are counted too. `on_part` is called with (parts done, parts in
+    impressions before it; then days are counted too. With `kept`, placements with the main one
+    first, the events are kept for `kept_events`. `on_part` is called with (parts done, parts in
     all).
     """
     early_features = () if early is None else early[1]
@@ -56,7 +58,8 @@ def count_users(
         read_events,
         window=window,
         ad_places=None if numbered is None else numbered.places,
-        placements=(main_placement or "",) if "placement" in columns else (),
+        placements=(kept or (main_placement or "",)) if "placement" in columns else (),
+        is_kept=kept is not None,
         amounts=[name for name in EVENT_COLUMNS if name in columns],
     )
     use = partial(
@@ -70,9 +73,9 @@ def count_users(
     early_tables: list[pl.DataFrame] = []
     days: list[pl.DataFrame] = []
     for done, found in enumerate(engine.map_parts(read, parts, use), start=1):
-        for table, kept in zip(found, (tables, early_tables, days), strict=True):
+        for table, gathered in zip(found, (tables, early_tables, days), strict=True):
             if table is not None:
-                kept.append(table)
+                gathered.append(table)
         if on_part is not None:
             on_part(done, len(parts))
     return LogCounts(

@@ -107,6 +107,7 @@ def count_source(
             features=wanted.features,
             early=early,
             values_by_day=wanted.outcome != "clicks",
+            kept=_placements(checked, main_placement) if wanted.keeps_log else None,
             on_part=row_reporter(progress, "counting per user", log.account.n_used),
         )
     behaviours = None
@@ -173,7 +174,8 @@ def derive_users(checked: Checked, counted: Counted, source: Source, wanted: Wan
     )
     kept = None
     if wanted.keeps_log and isinstance(log, LogParts):
-        kept = KeptLog(log.parts, ads.rows if "ad" in source.provides else None)
+        named = _placements(checked, counted.main_placement)
+        kept = KeptLog(log.parts, ads.rows if "ad" in source.provides else None, named)
     return UserData(
         table=table,
         features=wanted.features + (wanted.behaviours or ()),
@@ -191,6 +193,12 @@ def derive_users(checked: Checked, counted: Counted, source: Source, wanted: Wan
         traits=wanted.traits,
         behaviours=behaviours,
     )
+
+
+def _placements(checked: Checked, main: str | None) -> tuple[str, ...]:
+    """Return the placements of the log, the main one first."""
+    others = [each for each in checked.placements if each != main]
+    return tuple(others if main is None else (main, *others))
 
 
 def with_attributes(rows: pl.DataFrame, attributes: Sequence[Feature]) -> pl.DataFrame:

@@ -142,11 +142,13 @@ class EarlyUsers:
 class KeptLog:
     """The sound rows of the log, in parts by user, until the folder of temporary files is removed.
 
-    `ads` has one row per ad; null where the log does not name ads.
+    `ads` has one row per ad; null where the log does not name ads. `placements` are those by which
+    the events of the parts are kept.
     """
 
     parts: tuple[Path, ...]
     ads: pl.DataFrame | None
+    placements: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

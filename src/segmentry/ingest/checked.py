@@ -40,19 +40,25 @@ from segmentry.schema import (
     Window,
 )
 
+_MAX_PLACEMENTS = 64
 _LATE = "after the window of the ad log"
 
 
 @dataclass(frozen=True, slots=True)
 class LogFacts:
-    """Moments of the first and the last impression, and the most frequent placement.
+    """Moments of the first and the last impression, and the placements.
 
-    Of equally frequent placements it is the first by name.
+    Those with most impressions come first, of equally many the first by name; 64 at most.
     """
 
     first_at: int
     last_at: int
-    main_placement: str | None
+    placements: tuple[str, ...]
+
+    @property
+    def main_placement(self) -> str | None:
+        """The placement with most impressions."""
+        return next(iter(self.placements), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +74,18 @@ class Checked:
     """Parts of the same users as those of the log."""
     window: Window
     """Of the log."""
-    main_placement: str | None
+    placements: tuple[str, ...]
+    """As of `LogFacts`."""
     accounts: tuple[RowAccount, ...]
     unreadable: tuple[Finding, ...] = ()
     """Columns with values that are there and cannot be read."""
     profile_parts: tuple[Path, ...] = ()
     """Of the same users as those of the log, where nobody holds `profiles`, which has no rows."""
+
+    @property
+    def main_placement(self) -> str | None:
+        """The placement with most impressions."""
+        return next(iter(self.placements), None)
 
 
 def check_source(
@@ -136,9 +148,9 @@ def check_source(
             behaviours = _read_behaviours(
                 engine, source, source.behaviours, window, rules, scratch=scratch, progress=progress
             )
-    main = facts.main_placement
+    named = facts.placements
     return Checked(
-        profiles, ads, log, behaviours, window, main, accounts, unreadable, profile_parts
+        profiles, ads, log, behaviours, window, named, accounts, unreadable, profile_parts
     )
 
 
@@ -192,7 +204,7 @@ def _ready_table(
     if not profiles.rows.height:
         raise EmptyDataError(f"no user is left of {account.n_read:,} rows; see the file")
     window = Window.around(0, 0, utc_offset_hours=0)
-    return Checked(profiles, ads, None, None, window, None, (account,), unreadable)
+    return Checked(profiles, ads, None, None, window, (), (account,), unreadable)
 
 
 def _read_tables(
@@ -254,7 +266,7 @@ def _read_log(
         )
     directory = scratch / "parts"
     directory.mkdir()
-    require_room_for(_logs_of(source), directory)
+    require_room_for(_logs_of(source), directory, is_kept=rules.is_kept)
     return engine.split_log(
         log,
         directory,
@@ -287,7 +299,7 @@ def _facts_of(engine: Engine, log: LogParts | UserTally, source: Source) -> LogF
     if isinstance(log, LogParts):
         return find_log_facts(engine, log.parts)
     first, last = (log.counts[name].to_numpy() for name in ("first_seen_at", "last_seen_at"))
-    return LogFacts(int(first.min()), int(last.max()), main_placement=None)
+    return LogFacts(int(first.min()), int(last.max()), placements=())
 
 
 def _hint_of_times(source: Source) -> str:
@@ -309,7 +321,7 @@ def _hint_of_times(source: Source) -> str:
 
 
 def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:
-    """Find the extent of a log and its main placement.
+    """Find the extent of a log and its placements.
 
     Raises EmptyDataError if there is no impression.
     """
@@ -324,7 +336,7 @@ def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:
     return LogFacts(
         first_at=int(facts["first_at"].min()),  # type: ignore[arg-type]  # an int column
         last_at=int(facts["last_at"].max()),  # type: ignore[arg-type]  # an int column
-        main_placement=ranked["placement"][0] if ranked.height else None,
+        placements=tuple(ranked["placement"].head(_MAX_PLACEMENTS)),
     )
 
 

@@ -18,6 +18,8 @@ GZIP_RATIO = 4
 _BYTES_PER_LINE = 30
 BYTES_PER_ROW = 16
 """Of the parts: 12 for a row of the behaviours, 15 for an impression, and the rows set aside."""
+_BYTES_KEPT = 14
+"""Of an impression that is kept in order to describe the log."""
 
 
 def about_rows(table: TableSource) -> int:
@@ -44,11 +46,18 @@ def parts_of(tables: Sequence[TableSource], memory: str | None) -> int:
     return 1 + most // rows_per_part(process_limit(memory), most)
 
 
-def require_room_for(tables: Sequence[TableSource], folder: Path) -> None:
-    """Refuse, before anything is written, to split logs where there is no room for it."""
-    n_rows = sum(about_rows(table) for table in tables if table.prepared is None)
+def require_room_for(tables: Sequence[TableSource], folder: Path, *, is_kept: bool = False) -> None:
+    """Refuse, before anything is written, to split logs where there is no room for it.
+
+    Impressions that are kept, too, take as much again.
+    """
+    n_bytes = sum(BYTES_PER_ROW * about_rows(table) for table in tables if table.prepared is None)
+    if is_kept:
+        n_bytes += sum(
+            _BYTES_KEPT * about_rows(each) for each in tables if each.role == "impressions"
+        )
     remedy = "free some, or give --temp DIR on a larger disk"
-    require_room(folder, n_rows * BYTES_PER_ROW, remedy=remedy)
+    require_room(folder, n_bytes, remedy=remedy)
 
 
 @contextlib.contextmanager

@@ -31,6 +31,8 @@ class Rules:
     grouping by user."""
     is_by_part: bool = False
     """Leave the profiles in parts of the same users as those of the log: nobody holds them all."""
+    is_kept: bool = False
+    """Impressions are kept in order as well, to be described later."""
     memory: str | None = None
     """Limit for the whole process, such as "8GB"."""
 

@@ -358,6 +358,7 @@ def look_again(
                 engine,
                 users.log.parts,
                 users.log.ads,
+                placements=users.log.placements,
                 members=Members(users.table["user_id"], ids, k),
                 n_clicks=users.table["n_clicks"].fill_null(0).to_numpy(),
                 window=users.window,

@@ -8,6 +8,7 @@ import pytest
 from tests.reads import ads_of, split_rows
 
 from segmentry.describe.exposure import HoldOut, Members, _describe, describe_log
+from segmentry.features import count_users
 from segmentry.schema import Estimate, Window
 
 MIDNIGHT = 1_494_000_000
@@ -34,14 +35,18 @@ def drawn_log(seed=3, n_users=60):
     ]
 
 
-def described(engine, folder, rows, *, ads=ADS, min_users=1, hold_out=None, n_users=60):
-    parts = split_rows(engine, rows, folder).parts
+def described(engine, folder, rows, **options):
+    return described_parts(engine, split_rows(engine, rows, folder).parts, rows, **options)
+
+
+def described_parts(engine, parts, rows, *, ads=ADS, min_users=1, hold_out=None, n_users=60):
     users = pl.Series(range(1, n_users + 1))
     clicks = Counter(row[0] for row in rows if row[4])
     return describe_log(
         engine,
         parts,
         None if ads is None else ads_of(ads),
+        placements=sorted({row[3] for row in rows} - {None}),
         members=Members(users, np.where(users.to_numpy() % 3 == 0, 0, users.to_numpy() % 3), 2),
         n_clicks=np.array([clicks[user] for user in users]),
         window=WINDOW,
@@ -255,6 +260,7 @@ def test_ids_may_be_texts(engine, tmp_path):
         engine,
         parts,
         ads_of(ADS),
+        placements=("search", "feed"),
         members=Members(names, np.array([user % 3 for user in range(1, 61)]), 2),
         n_clicks=np.ones(60, dtype=np.int64),
         window=WINDOW,
@@ -264,6 +270,24 @@ def test_ids_may_be_texts(engine, tmp_path):
     )
 
     assert cells_of(found.cells, "brand") == oracle(drawn_log(), "brand")
+
+
+def test_events_that_counting_kept_are_described_without_reading_the_log_again(engine, tmp_path):
+    rows, ads = drawn_log(), ads_of(ADS)
+    for name in ("read", "kept"):
+        (tmp_path / name).mkdir()
+    read = described(engine, tmp_path / "read", rows)
+    parts = split_rows(engine, rows, tmp_path / "kept").parts
+    named = sorted({row[3] for row in rows} - {None})
+    count_users(engine, parts, ads, window=WINDOW, main_placement=named[0], kept=named)
+    for part in parts:
+        for file in part.glob("*.parquet"):
+            file.unlink()
+
+    kept = described_parts(engine, parts, rows)
+
+    assert kept.report == read.report
+    assert kept.cells.equals(read.cells)
 
 
 @pytest.mark.parametrize("n_rows", [1, 7, 100])

@@ -3,9 +3,8 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -13,12 +12,10 @@ import polars as pl
 from segmentry.features.events import Events
 from segmentry.features.packing import Places, count_pairs
 from segmentry.privacy import hidden_keys
-from segmentry.schema import Engine
 from segmentry.schema.arrays import FloatVector, IntVector
 
 PRICE_BANDS = (50, 200, 1_000, 5_000)
 """Where the next price band begins, in the currency of the ads."""
-_MAX_PLACEMENTS = 64
 _ID_COLUMNS = {"category": "category_id", "brand": "brand_id", "campaign": "campaign_id"}
 
 
@@ -37,24 +34,9 @@ class Dimension:
 
     kind: str
     keys: pl.DataFrame  # key and label as text; the row is the number of the key
-    # Number of the key of each ad, -1 for none, and -1 at the end: for ads that are not in the
-    # table. Null where it is not about ads.
-    of_ad: IntVector | None = None
-
-
-def find_placements(engine: Engine, parts: Sequence[Path]) -> tuple[str, ...]:
-    """Return the placements of a log by name; of more than 64, those with most impressions."""
-    counts = [
-        engine.collect(
-            engine.scan_part(part).group_by("placement").agg(nw.len().cast(nw.Int64).alias("n"))
-        )
-        for part in parts
-    ]
-    if not counts:
-        return ()
-    known = pl.concat(counts).drop_nulls().group_by("placement").agg(pl.col("n").sum())
-    ranked = known.sort("n", "placement", descending=[True, False]).head(_MAX_PLACEMENTS)
-    return tuple(sorted(ranked["placement"].to_list()))
+    # Number of the key of each ad, or of each placement, -1 for none, and -1 at the end: for those
+    # that are not known. Null where it is about neither.
+    of_place: IntVector | None = None
 
 
 def find_dimensions(placements: Sequence[str], ads: pl.DataFrame | None) -> tuple[Dimension, ...]:
@@ -69,7 +51,10 @@ def find_dimensions(placements: Sequence[str], ads: pl.DataFrame | None) -> tupl
     hours = [(str(hour), f"{hour:02d}:00–{(hour + 1) % 24:02d}:00") for hour in range(24)]
     found = [Dimension("hour", _keys(hours))]
     if placements:
-        found.append(Dimension("placement", _keys([(each, each) for each in placements])))
+        named = sorted(placements)
+        # One more place is of any other placement.
+        numbers: Any = np.array([*map(named.index, placements), -1, -1], dtype=np.int32)
+        found.append(Dimension("placement", _keys([(each, each) for each in named]), numbers))
     if ads is None:
         return tuple(found)
     for kind, column in _ID_COLUMNS.items():
@@ -113,12 +98,10 @@ def keys_of(dimension: Dimension, events: Events) -> IntVector | None:
         # A third of the time of `%`: numpy divides by one number without dividing.
         hours -= hours // 24 * 24
         return hours
-    if dimension.kind == "placement":
-        number = events.placement
-        return None if number is None else np.where(number < dimension.keys.height, number, -1)
-    if dimension.of_ad is None or events.ad_place is None:
+    place = events.placement if dimension.kind == "placement" else events.ad_place
+    if dimension.of_place is None or place is None:
         return None
-    found: IntVector = dimension.of_ad[events.ad_place]
+    found: IntVector = dimension.of_place[place]
     return found
 
 

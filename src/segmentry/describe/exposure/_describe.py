@@ -18,7 +18,6 @@ from segmentry.describe.exposure._cells import (
     add_cells,
     describe_cells,
     find_dimensions,
-    find_placements,
     keys_of,
     no_counts,
 )
@@ -40,7 +39,7 @@ from segmentry.describe.exposure._records import (
     Reaction,
 )
 from segmentry.evaluation.later_days import Validation
-from segmentry.features.events import Events, pieces_of, read_events
+from segmentry.features.events import Events, kept_events, pieces_of
 from segmentry.features.packing import Places
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import Engine, Estimate, Window
@@ -109,6 +108,7 @@ def describe_log(
     parts: Sequence[Path],
     ads: pl.DataFrame | None,
     *,
+    placements: Sequence[str],
     members: Members,
     n_clicks: IntVector,
     window: Window,
@@ -120,11 +120,12 @@ def describe_log(
     """Describe what segments were shown and clicked, and how clicks change with exposure.
 
     The `ads` are without rows where nothing is known of them, and null where the log does not name
-    them. `n_clicks`, shape (n_users,), are those of each user in the window: they tell how many
-    users make a curve. Impressions outside the window are left out, and so are cells and bands of
-    fewer than `min_users` users. `on_part` is called with (parts done, parts in all).
+    them; the `placements` are those distinguished. `n_clicks`, shape (n_users,), are those of
+    each user in the window: they tell how many users make a curve. Impressions outside the window
+    are left out, and so are cells and bands of fewer than `min_users` users. `on_part` is called
+    with (parts done, parts in all).
     """
-    dimensions = find_dimensions(find_placements(engine, parts), ads)
+    dimensions = find_dimensions(placements, ads)
     k = members.n_segments
     of_segment = np.bincount(members.segment_ids, weights=n_clicks, minlength=k + 1)[1:]
     everybody, shares = user_shares(of_segment.astype(np.int64))
@@ -137,7 +138,14 @@ def describe_log(
         showings=no_bands(k, REPEAT_BANDS),
         clicks=_no_clicks(dimensions, hold_out),
     )
-    _read_all(engine, parts, ads, plan, found=found, on_part=on_part)
+    read = partial(
+        kept_events,
+        engine,
+        window=window,
+        ad_places=None if ads is None else Places.among(ads["ad_id"]),
+        placements=placements,
+    )
+    _read_all(parts, read, plan, found=found, on_part=on_part)
     with ThreadPoolExecutor(1) as worker:
         described = worker.submit(_describe_cells, found, plan, min_users=min_users)
         reactions, curves = describe_exposure(
@@ -181,25 +189,18 @@ def _describe_cells(
 
 
 def _read_all(
-    engine: Engine,
     parts: Sequence[Path],
-    ads: pl.DataFrame | None,
+    read: Callable[[Path], Events],
     plan: _Plan,
     *,
     found: _Findings,
     on_part: Callable[[int, int], None] | None,
 ) -> None:
     """Read the parts one after the other."""
-    placements = next(
-        (each.keys["key"].to_list() for each in plan.dimensions if each.kind == "placement"), []
-    )
     user_places = Places.among(plan.members.user_id)
-    ad_places = None if ads is None else Places.among(ads["ad_id"])
     with ThreadPoolExecutor(_N_WORKERS) as workers:
         for done, part in enumerate(parts, start=1):
-            events = read_events(
-                engine, part, window=plan.window, ad_places=ad_places, placements=placements
-            )
+            events = read(part)
             is_member = _piece_of(events, user_places, plan.members).segments > 0
             requested: list[Future[None]] = []
             for some in pieces_of(events.of_users(is_member), n_rows=_ROWS_OF_A_PIECE):
