@@ -96,6 +96,7 @@ bench-behaviours: $(READY) ## Features of 25 to 200 million behaviours: an hour 
 
 verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers of two runs, rates of the checks
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --thorough
+	$(BIN)/python -m pytest --engines spark --ignore-glob "*/test_spark*" --ignore-glob "*/test_cluster*" tests/features tests/ingest/engines
 	$(BIN)/python benchmarks/full_scale.py --verify
 	$(BIN)/python benchmarks/later_days.py forecast --seeds 200
 	$(BIN)/python benchmarks/later_days.py verdicts --seeds 400

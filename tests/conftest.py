@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests import texts
 from tests.repeats import THOROUGH
 
 from segmentry.ingest.engines import ENGINES, open_engine
+from segmentry.settings import SparkEngine
 
 # As the command line has it: or else it would depend on which tests ran before.
 gc.set_threshold(100_000)
@@ -91,18 +93,30 @@ def undrawn(monkeypatch):
     runs.leave_undrawn(monkeypatch)
 
 
+@pytest.fixture(scope="session")
+def session_of(engine_name):
+    """One session for all tests where Spark is their engine: to start Java takes long."""
+    with ExitStack() as stack:
+        if engine_name == "spark":
+            from segmentry.ingest.engines.spark._session import held_session
+
+            stack.enter_context(held_session(SparkEngine(None, "local[2]")))
+        yield SparkEngine(None, "local[2]")
+
+
 @pytest.fixture
-def engine(engine_name, tmp_path):
+def engine(engine_name, session_of, tmp_path):
     """An engine that spills to the test's own folder."""
-    opened = open_engine(engine_name, scratch=tmp_path)
+    opened = open_engine(engine_name, scratch=tmp_path, spark=session_of)
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="session")
-def shared_engine(engine_name, tmp_path_factory):
+def shared_engine(engine_name, session_of, tmp_path_factory):
     """An engine for many examples: opening one costs more than a small log."""
-    opened = open_engine(engine_name, scratch=tmp_path_factory.mktemp("scratch"))
+    scratch = tmp_path_factory.mktemp("scratch")
+    opened = open_engine(engine_name, scratch=scratch, spark=session_of)
     yield opened
     opened.close()
 

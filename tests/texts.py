@@ -29,6 +29,8 @@ _TEMPORARY = re.compile(
     r"(?<![^\s'\":])[^\s'\":]*pytest-of-[^/\s]+/pytest-\d+"
     r"(?:/popen-gw\d+)?(?:/[\w.-]*?\d+(?=/|\b))?"
 )
+_ON_SPARK = re.compile(r"(?<=[\[-])spark(?=[\]-])")
+"""A test of engines, which give the same texts: those of the first are kept."""
 _BY_CHANCE = re.compile(r"(\.segmentry-|/)(?:[0-9a-f]{8}(?=\.)|tmp\w{8}(?=/))")
 _APART = re.compile(r"<(?:script|style|svg)\b.*?</(?:script|style|svg)>", re.DOTALL)
 _INLINE = re.compile(r"</?(?:a|abbr|b|code|dfn|em|i|small|span|strong|sub|sup)\b[^>]*>")
@@ -77,6 +79,7 @@ def write_snapshot() -> None:
 
 def _next() -> tuple[str, int]:
     test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0].removeprefix("tests/")
+    test = _ON_SPARK.sub("duckdb", test)
     place = _asked[test]
     _asked[test] += 1
     return test, place
