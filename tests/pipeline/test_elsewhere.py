@@ -201,9 +201,19 @@ def test_data_prepared_in_a_store_are_read_added_to_and_cleared_of_users(bucket,
     rows.select(user_id="user").head(1).write_csv(file)
     people = bucket.put("people.csv", file)
 
-    for out in (there, here):
-        said("data", "prepare", data, "--out", out)
-    assert "nothing was to be done" in said("data", "prepare", data, "--out", there)
+    pl.read_csv(data / "raw_sample.csv").with_columns(more=1).write_parquet(
+        tmp_path / "log.parquet"
+    )
+    (data / "raw_sample.csv").unlink()
+    stored = bucket.put("log/raw_sample.parquet", tmp_path / "log.parquet")
+    (tmp_path / "log.parquet").rename(data / "raw_sample.parquet")
+    for folder, out in ((stored.rpartition("/")[0], there), (data, here)):
+        said("data", "prepare", folder, "--out", out)
+    again = segmentry("data", "add", there, data / "raw_sample.parquet")
+    assert (again.code, again.err.count("\n")) == (2, 1)
+    assert "nothing was to be done" in said(
+        *("data", "prepare", f"{bucket.address}/log", "--out", there)
+    )
     for out in (there, here):
         said("data", "add", out, late)
         said("data", "forget", out, "--users", people)

@@ -30,18 +30,21 @@ def opened_source(
     moments: Callable[[Clock], Moments] = lambda _: (None, None),
     unread: frozenset[str] = frozenset(),
     session: Session | None = None,
+    are_files_whole: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Source]:
     """Yield the source of `find_source`, whose files may be elsewhere, while it is read.
 
     What is needed of them is fetched to a folder in `temp`, and removed at the end. `moments`
     returns from which moment on and before which one a log is read, by its local clock; `unread`
-    are tables of which no row is needed; `session` is that of Spark, which
-    fetches in its tasks.
+    are tables of which no row is needed; `session` is that of Spark, which fetches in its tasks.
+    Where `are_files_whole`, so that they are known again by their content wherever they are,
+    columns are fetched too that nobody maps.
 
     Raises DataError if a file changed meanwhile, or else as `find_source`.
     """
     with Places.opened(temp, progress, session) as places:
+        places.are_files_whole = are_files_whole
         source = find_source(data_dir, mapping, places=places, moments=moments, unread=unread)
         yield replace(source, brought=places.finish())
 
@@ -72,7 +75,8 @@ def find_source(
     """
     if data_dir is not None and _is_prepared(Path(data_dir)):
         if mapping is not None:
-            raise ConfigError(f"{data_dir}: is prepared and has its mapping; leave out --mapping")
+            name = place_of(data_dir) or data_dir
+            raise ConfigError(f"{name}: is prepared and has its mapping; leave out --mapping")
         if (place := place_of(data_dir)) is None or places is None:
             return read_prepared(Path(data_dir))
         return _prepared_elsewhere(place, places, moments, unread)

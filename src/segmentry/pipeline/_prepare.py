@@ -89,8 +89,8 @@ def prepare(
     """
     settings, target = load_config(None, options), Path(out).absolute()
     settings = settings.model_copy(update={"with_": ("behaviours",)})
-    with opened(data_dir, mapping, settings, progress=progress) as found:
-        source = _to_prepare(found, data_dir, settings)
+    with opened(data_dir, mapping, settings, progress=progress, are_files_whole=True) as found:
+        source = _to_prepare(found, settings)
         n_bytes_read = _size_of(source)
         is_new = prepare_source(
             source,
@@ -214,11 +214,11 @@ def forget_data(
     return accounts
 
 
-def _to_prepare(source: Source, data_dir: Path | str | None, settings: RunConfig) -> Source:
+def _to_prepare(source: Source, settings: RunConfig) -> Source:
     if source.impressions is None:
         raise ConfigError("a ready user table is read at once; there is nothing to prepare")
     if source.impressions.prepared is not None:
-        raise ConfigError(f"{data_dir}: is prepared already; run on it as it is")
+        raise ConfigError("the data are prepared already; run on them as they are")
     return with_duplicates(source, settings.duplicates)
 
 

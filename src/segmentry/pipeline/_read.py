@@ -116,11 +116,11 @@ def opened(
     settings: RunConfig,
     *,
     progress: Progress | None,
+    are_files_whole: bool = False,
 ) -> AbstractContextManager[Source]:
-    """Open the data; of files elsewhere, fetch what the settings let be read of them.
+    """Open the data; of files elsewhere, fetch what the settings let be read of them, or all.
 
-    That is all of a log where only reading it shows when its window begins, and where Spark reads
-    it, which judges each unit of the files for itself.
+    That is every moment where reading shows when a window begins, and where Spark judges the rows.
     """
     is_whole, session = settings.window is not None, None
     if settings.engine == "spark":
@@ -134,6 +134,7 @@ def opened(
         moments=(lambda _: (None, None)) if is_whole else partial(_moments, settings),
         unread=frozenset() if settings.has_behaviours else frozenset({"behaviours"}),
         session=session,
+        are_files_whole=are_files_whole,
         progress=progress,
     )
 

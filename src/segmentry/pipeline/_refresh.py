@@ -57,7 +57,8 @@ from segmentry.schema.arrays import IntVector
 from segmentry.segments.forming import Segmentation
 from segmentry.settings import ReadingOptions
 
-_OF_ONE_READING = ("engine", "since", "until", "window", "memory", "temp", "strict")
+_OF_SPARK = ("engine", "master", "spark_conf")
+_OF_ONE_READING = (*_OF_SPARK, "since", "until", "window", "memory", "temp", "strict")
 """Settings of the earlier run that say nothing of the next."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from segmentry.errors import ConfigError, DataError, EngineError, SegmentryError
 from segmentry.ingest.files import HEAD_BYTES, TAIL_BYTES, FileLayout, require_columns
@@ -17,7 +17,8 @@ from segmentry.ingest.remote._names import MAGIC, SCHEMES, Place, fixed_part
 from segmentry.ingest.remote._pruning import (
     TimeBounds,
     folders_of,
-    is_wanted,
+    keep_groups,
+    metadata_of,
     reasons_of,
     spans_of,
 )
@@ -25,7 +26,6 @@ from segmentry.ingest.remote._rows import OF_SESSION, Rows, table_rows
 from segmentry.ingest.remote._stores import Found, Opened, Store, store_of
 from segmentry.ingest.room import scratch_folder
 from segmentry.runtime.memory import require_room
-from segmentry.runtime.preload import require
 from segmentry.runtime.progress import step_reporter
 from segmentry.schema import BroughtFile, Progress
 
@@ -36,7 +36,6 @@ _N_CONNECTIONS = 8
 _FOOTER = 16 << 10
 _LONG_FOOTER = 64 << 10
 """What is fetched of a long file at first, where no second request is to follow."""
-_ROWS = 1 << 16
 Span = tuple[int, int]
 _T = TypeVar("_T")
 
@@ -104,6 +103,8 @@ class Places:
         session: Session | None = None,
     ) -> None:
         self._make_folder, self._progress, self._session = make_folder, progress, session
+        self.are_files_whole = False
+        """Whether all of a file is fetched, and not only what is needed of it."""
         self._held: dict[Path, _Held] = {}
         self._closing = contextlib.ExitStack()
         self._rows: dict[Path, Rows] = {}
@@ -188,7 +189,7 @@ class Places:
         if any(each in self._rows for each in files):
             raise DataError("found a table, expected files; write its mapping by hand")
         held = [each for each in self.look(files) if self._held[each].is_parquet]
-        metadata = {file: _metadata_of(file) for file in held}
+        metadata = {file: metadata_of(file) for file in held}
         wanted = {
             f: spans_of(m, range(min(1, m.num_row_groups)), None) for f, m in metadata.items()
         }
@@ -226,7 +227,7 @@ class Places:
         for part in rows.parts:
             self._place(part.place, part.n_bytes, version=rows.version)
         parts = self.look([p.place.local(self._folder) for p in rows.parts], is_parquet=True)
-        is_whole = all(rows.are_in(_metadata_of(each), columns, folders_of(each)) for each in parts)
+        is_whole = all(rows.are_in(metadata_of(each), columns, folders_of(each)) for each in parts)
         return parts if parts and is_whole else self._write(file, columns)
 
     def _write(self, file: Path, columns: frozenset[str]) -> list[Path]:
@@ -284,7 +285,8 @@ class Places:
             for each in (self._files_of(file, columns) if file in self._rows else [file])
         ]
         held = {file: self._held[file] for file in files if file in self._held}
-        metadata = {file: _metadata_of(file) for file, each in held.items() if each.is_parquet}
+        pruned = [] if self.are_files_whole else [f for f, each in held.items() if each.is_parquet]
+        metadata = {file: metadata_of(file) for file in pruned}
         reasons = {file: reasons_of(m, folders_of(file), bounds) for file, m in metadata.items()}
         if reasons and len(reasons) == len(files) and all(all(each) for each in reasons.values()):
             # One part is read anyway, so that it is reported where all rows went.
@@ -301,7 +303,7 @@ class Places:
         self._fetch(spans, in_tasks=True)
         for file, found in reasons.items():
             if any(found) and not all(found):
-                _keep_groups(file, _kept(found), columns)
+                keep_groups(file, _kept(found), columns)
         return tuple(f for f in files if not reasons.get(f) or not all(reasons[f])), n_left_out
 
     def finish(self) -> tuple[BroughtFile, ...]:
@@ -463,29 +465,3 @@ def _footer_span(file: Path) -> Span:
         stream.seek(max(0, n_bytes - 8))
         length = int.from_bytes(stream.read(4), "little")
     return (n_bytes - 8 - length, length)
-
-
-def _metadata_of(file: Path) -> Any:
-    pa, pq = (require(each, extra="remote") for each in ("pyarrow", "pyarrow.parquet"))
-    try:
-        return pq.read_metadata(file)
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{file}: not a sound Parquet file: {reason}; write it again") from error
-
-
-def _keep_groups(file: Path, groups: Sequence[int], wanted: frozenset[str]) -> None:
-    """Let only some row groups stay, with the columns that are here."""
-    import pyarrow.parquet as pq
-
-    partial = file.with_name(f".{file.name}.kept")
-    with pq.ParquetFile(file) as whole:
-        leaves = (whole.metadata.schema.column(i).path for i in range(whole.metadata.num_columns))
-        names = [each for each in leaves if is_wanted(each, wanted)]
-        rows = whole.iter_batches(_ROWS, row_groups=list(groups), columns=names)
-        first = next(rows)
-        with pq.ParquetWriter(partial, first.schema) as writer:
-            writer.write_batch(first)
-            for batch in rows:
-                writer.write_batch(batch)
-    partial.replace(file)

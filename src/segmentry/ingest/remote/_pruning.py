@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segmentry.errors import DataError
 from segmentry.ingest.clocks import Clock
 from segmentry.ingest.files import partitions_of
 from segmentry.ingest.moments import EARLIEST, LATEST, UNITS_PER_SECOND, find_time_format, midnight
+from segmentry.runtime.preload import require
 
 BEFORE, AFTER = "before --since", "from --until on"
 _CHANGE = 2 * 3600
+_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +133,30 @@ def is_wanted(path: str, wanted: frozenset[str]) -> bool:
 def folders_of(path: Path) -> Mapping[str, str]:
     """Return the columns that the folders of a file name."""
     return dict(partitions_of(path))
+
+
+def metadata_of(file: Path) -> Any:
+    """Read the footer of a file; raises DataError if it is damaged."""
+    pa, pq = (require(each, extra="remote") for each in ("pyarrow", "pyarrow.parquet"))
+    try:
+        return pq.read_metadata(file)
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{file}: not a sound Parquet file: {reason}; write it again") from error
+
+
+def keep_groups(file: Path, groups: Sequence[int], wanted: frozenset[str]) -> None:
+    """Let only some row groups stay, with the columns that are here."""
+    import pyarrow.parquet as pq
+
+    partial = file.with_name(f".{file.name}.kept")
+    with pq.ParquetFile(file) as whole:
+        leaves = (whole.metadata.schema.column(i).path for i in range(whole.metadata.num_columns))
+        names = [each for each in leaves if is_wanted(each, wanted)]
+        rows = whole.iter_batches(_ROWS, row_groups=list(groups), columns=names)
+        first = next(rows)
+        with pq.ParquetWriter(partial, first.schema) as writer:
+            writer.write_batch(first)
+            for batch in rows:
+                writer.write_batch(batch)
+    partial.replace(file)
