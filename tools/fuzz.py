@@ -42,6 +42,8 @@ def fuzz(name: str, *, minutes: float, first: int) -> None:
 
     until, number = time.monotonic() + 60 * minutes, first
     while time.monotonic() < until:
+        # What hangs ends without another word, so the seed is said before.
+        print(f"{name}: seed {number}", end="\r", file=sys.stderr, flush=True)
         tried = settings(
             max_examples=N_OF_A_SEED,
             deadline=None,

@@ -24,6 +24,9 @@ IS_HASH = r"^[0-9a-fA-F]{64}$"
 _ATOM = r"[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]*[\p{L}\p{M}\p{N}])?"
 _ADDRESS = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?:\p{{L}}[\p{{L}}\p{{M}}]+|xn--[a-z0-9-]+)$"
+_NOBODY = (
+    r"^(?:unknown@unknown|none@none|null@null|test@test|na@na|noemail@noemail|nomail@nomail)\."
+)
 _AROUND = " '\"<>,;.="
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _ZIP_EXTENSION = r"^(\d{5})-\d{4}$"
@@ -56,15 +59,17 @@ def _kept(text: pl.Expr, pattern: str) -> pl.Expr:
 
 
 def email(text: pl.Expr) -> pl.Expr:
-    """Return addresses in lower case, out of what people write around them.
+    """Return addresses in lower case, out of what people write around them; none for fillers.
 
     >>> given = ["Ann <Ann.C@example.org>", "mailto:d@example.org,", "n/a@n/a.n/a", "q@a..org"]
+    >>> given.append("Unknown@unknown.com")
     >>> pl.DataFrame({"a": given}).select(email(pl.col("a")))["a"].to_list()
-    ['ann.c@example.org', 'd@example.org', None, None]
+    ['ann.c@example.org', 'd@example.org', None, None, None]
     """
     inner = pl.coalesce(text.str.extract(r"<([^<>]*)>[\s,;.]*$"), text)
     bare = inner.str.strip_chars(_AROUND).str.replace(r"^(?i)mailto:", "").str.strip_chars(_AROUND)
-    return _kept(bare.str.replace_all(r"\s", "").str.to_lowercase(), _ADDRESS)
+    plain = bare.str.replace_all(r"\s", "").str.to_lowercase()
+    return pl.when(plain.str.contains(_ADDRESS) & ~plain.str.contains(_NOBODY)).then(plain)
 
 
 def gmail_folded(text: pl.Expr) -> pl.Expr:

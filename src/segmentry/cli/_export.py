@@ -166,7 +166,7 @@ def _print_audience(audience: "Audience") -> None:
         cells = ", ".join(f"{n:,} {kind}" for kind, n in audience.n_invalid.items())
         typer.echo(f"  not valid, so not hashed: {cells}")
     if 2 * max(audience.n_without_contact, *audience.n_invalid.values(), 0) > audience.n_users:
-        typer.echo("  more than half are not valid: check --country and the columns")
+        typer.echo("  more than half have no valid contact: check --country and the columns")
     if audience.unused:
         typer.echo(f"  not taken by {audience.to}: {', '.join(audience.unused)}")
     typer.echo(f"  {audience.n_written:,} rows in {shown(audience.out)}")

@@ -169,10 +169,10 @@ def fit_matched(sets: MatchedSets, *, n_levels: Sequence[int]) -> MatchedFit | N
     )
     index[~sets.is_member] = -1
     design = _design(index, sets.is_member, n_columns)
-    beta = _maximise(design, n_columns)
-    if beta is None:
+    top = _maximise(design, n_columns)
+    if top is None:
         return None
-    return _fit_of(beta, design, sets, first=columns[0])
+    return _fit_of(*top, design, sets, first=columns[0])
 
 
 def _without_rare(sets: MatchedSets, n_levels: Sequence[int]) -> MatchedSets:
@@ -268,7 +268,7 @@ def _moments(beta: FloatVector, design: _Design) -> _Moments:
     return _Moments(value, design.cases[:n] - by_set.sum(axis=0), information, by_set)
 
 
-def _maximise(design: _Design, n_columns: int) -> FloatVector | None:
+def _maximise(design: _Design, n_columns: int) -> tuple[FloatVector, _Moments] | None:
     """Climb by Newton's steps, halved where they go too far; none where the top is not unique."""
     beta = np.zeros(n_columns)
     found = _moments(beta, design)
@@ -277,21 +277,25 @@ def _maximise(design: _Design, n_columns: int) -> FloatVector | None:
             return None
         step = np.linalg.solve(found.information, found.gradient)
         if float(found.gradient @ step) < _TOLERANCE:
-            return beta
+            break
         for halving in range(_MAX_STEPS):
             tried = beta + step / 2**halving
             further = _moments(tried, design)
             if further.value >= found.value:
                 break
         beta, found = tried, further
-    return beta
+    return beta, found
 
 
 def _fit_of(
-    beta: FloatVector, design: _Design, sets: MatchedSets, *, first: IntVector
+    beta: FloatVector,
+    found: _Moments,
+    design: _Design,
+    sets: MatchedSets,
+    *,
+    first: IntVector,
 ) -> MatchedFit:
     """Put the levels of the first factor together with their sandwich variance."""
-    found = _moments(beta, design)
     scores = -found.expected
     for factor in design.index:
         case = factor[:, 0]
