@@ -154,7 +154,8 @@ def test_ids_of_users_that_lost_digits_are_refused(text):
 
 
 @pytest.mark.parametrize(
-    "nobody", ["NULL ", "\u00a0None", "n/a", "#REF!", "(not set)", "\u200b", "NaT", "''"]
+    "nobody",
+    ["NULL ", "\u00a0None", "n/a", "#REF!", "(not set)", "\u200b", "NaT", "''", "(Blank)", "N.A."],
 )
 def test_what_is_nobodys_id_is_missing(nobody, tmp_path, shared_engine):
     file = written(tmp_path, f"user,t\nann,5\n{nobody},6\n")

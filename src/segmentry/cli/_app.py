@@ -200,7 +200,8 @@ def _explain(error: BaseException, *, is_json: bool) -> None:
     if isinstance(error, SegmentryError):
         _fail(str(error), is_json=is_json)
     if isinstance(error, typer.TyperException):
-        _fail(f"{error.format_message().rstrip('.')}; see --help", is_json=is_json)
+        text = error.format_message().rstrip(".").replace(": Value error, ", ": ")
+        _fail(f"{text}; see --help", is_json=is_json)
     if isinstance(error, OSError) and error.errno in _OF_AN_OUTPUT and not error.filename:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):  # who read our output has closed it

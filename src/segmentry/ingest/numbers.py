@@ -31,6 +31,8 @@ _CURRENCIES = [
     "BRL",
     "RUB",
     "CHF",
+    "Fr\\.",
+    "SFr\\.",
     "SEK",
     "NOK",
     "DKK",

@@ -12,7 +12,7 @@ NO_IDS = frozenset(
     (
         *(word.lower() for word in NULL_WORDS),
         *("n/a", "#na", "nil", "<null>", "<nil>", "[null]", "undefined", "(not set)", "-nan"),
-        *("nat", "''", '""'),
+        *("n.a.", "(blank)", "(none)", "[none]", "nat", "''", '""'),
         *("#null!", "#ref!", "#value!", "#name?", "#num!", "#div/0!", "1.#qnan", "-1.#ind"),
         "00000000-0000-0000-0000-000000000000",
     )
