@@ -96,7 +96,8 @@ def changed_at(
     spots = (place, *_companions(place, companions))
     seen = _seen(store, spots)
     if not (seen and is_read):
-        require_writable(store, _parent(place))
+        # Rights may be those to a folder alone; of a file it is the one around it.
+        require_writable(store, place if last and not path.suffix else _parent(place))
     with Places.opened(None, progress) as places:
         here = places.copy(place, seen) if is_read else places.shape(place, seen)
         here.parent.mkdir(parents=True, exist_ok=True)
