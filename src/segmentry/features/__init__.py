@@ -24,6 +24,7 @@ from segmentry.features._catalogue import (
     available_features,
     counts_of,
     log_columns_of,
+    worth_saying,
 )
 from segmentry.features._comparable import (
     BEHAVIOURS_SCALE_WITH_WINDOW,
@@ -61,4 +62,5 @@ __all__ = [
     "shrink",
     "value_ads",
     "without_strangers",
+    "worth_saying",
 ]

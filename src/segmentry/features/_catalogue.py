@@ -366,6 +366,16 @@ def available_features(
     return tuple(available), tuple(absent)
 
 
+def worth_saying(
+    absent: tuple[tuple[str, str], ...], source: Source
+) -> tuple[tuple[str, str], ...]:
+    """Leave out of what is absent what no log of impressions has: no value is missing there."""
+    if source.impressions is None:
+        return ()
+    values = {feature.name for feature in VALUE_FEATURES}
+    return tuple(each for each in absent if each[0] not in values)
+
+
 def counts_of(features: Iterable[Feature]) -> frozenset[str]:
     """Return the counts per user that some features are made of.
 

@@ -4,11 +4,11 @@ from segmentry.config import RunConfig
 from segmentry.errors import ConfigError, DataError
 from segmentry.features import (
     BEHAVIOUR_FEATURES,
-    VALUE_FEATURES,
     available_behaviours,
     available_features,
     behaviour_provides,
     refuse_taken_names,
+    worth_saying,
 )
 from segmentry.features.users import Wanted
 from segmentry.schema import DataTraits, Feature, OutcomeKind, Source
@@ -60,7 +60,7 @@ def wanted_of(source: Source, settings: RunConfig) -> Wanted:
     available, absent = available_features(source)
     behaviours, lacking = _behaviours(source, settings)
     _refuse_absent(settings, dict((*absent, *lacking)))
-    traits = DataTraits.of(source, (*_worth_telling(absent, source), *lacking))
+    traits = DataTraits.of(source, (*worth_saying(absent, source), *lacking))
     recipe = recipe_named(recipe_for(settings, traits).recipe)
     features = available
     if not recipe.describes_all:
@@ -129,16 +129,6 @@ def _behaviours(
                 "after the first days cannot be separated; leave it out"
             )
     return available, absent
-
-
-def _worth_telling(
-    absent: tuple[tuple[str, str], ...], source: Source
-) -> tuple[tuple[str, str], ...]:
-    """Leave out what no log of impressions has: no value is missing there."""
-    if source.impressions is None:
-        return ()
-    values = {feature.name for feature in VALUE_FEATURES}
-    return tuple(each for each in absent if each[0] not in values)
 
 
 def _refuse_absent(settings: RunConfig, absent: dict[str, str]) -> None:
