@@ -161,6 +161,18 @@ def describe_log(
             min_users=min_users,
         )
         tables, held_out = described.result()
+    return _described(tables, held_out, reactions, curves, min_users=min_users)
+
+
+def _described(
+    tables: Sequence[pl.DataFrame],
+    held_out: HeldOutUse | None,
+    reactions: tuple[Reaction, ...],
+    curves: tuple[ExposureCurve, ...],
+    *,
+    min_users: int,
+) -> LogDescription:
+    """Put all that was found together."""
     cells = pl.concat(tables) if tables else pl.DataFrame(schema=CELL_COLUMNS)
     shown = tuple(table["kind"][0] for table in tables if table.height)
     report = LogReport(
