@@ -4,13 +4,12 @@ Chunks are read as `_plain` reads them to count, and the placement as a text; th
 is not plain ends the reading, and the engine reads with care instead.
 """
 
-import importlib.util
+import itertools
 import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -30,13 +29,11 @@ from segmentry.ingest.files import NULL_WORDS, FileLayout
 from segmentry.schema import IMPRESSIONS_COLUMNS, TableSource
 from segmentry.schema.arrays import IntVector
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
 _READ = (*IMPRESSIONS_COLUMNS, "is_not_click")
 _IDS = ("user_id", "ad_id")
 _PLACEMENT = r"^[A-Za-z0-9_-]+$"
+_HELD_FOR_ONE = 4
+"""One writer serves all threads, and its rows have a third of the bytes: it may hold back more."""
 _FACTOR, _SHIFT = np.uint64(0xD6E8FEB86659FD93), np.uint64(32)
 
 
@@ -52,16 +49,12 @@ def split_if_plain(
 ) -> Judged | None:
     """Write the parts of a log here if all its files are plain, else leave nothing and return None.
 
-    Ids that need more than four bytes are not written here either, and nothing is where pyarrow
-    is not installed: no other writes a file piece by piece. `n_held` rows are held back for each
-    part; the others are as for `Engine.split_log`.
+    Ids that need more than four bytes are not written here either. `n_held` rows are held back for
+    each part; the others are as for `Engine.split_log`.
     """
     names = {role: source.columns[role].name for role in _READ if role in source.columns}
-    has_writer = importlib.util.find_spec("pyarrow") is not None
-    if (
-        not has_writer
-        or source.role != "impressions"
-        or not all(may_be_plain(source, layout, names, texts=("placement",)) for layout in layouts)
+    if source.role != "impressions" or not all(
+        may_be_plain(source, layout, names, texts=("placement",)) for layout in layouts
     ):
         return None
     found: list[Judged] = []
@@ -96,13 +89,13 @@ def hashes_of(ids: IntVector) -> npt.NDArray[np.uint64]:
 
 
 class _Writers:
-    """One file for each part, and what waits to be written to it."""
+    """What waits to be written to each part, a file for each time that enough of it does."""
 
     def __init__(self, directory: Path, n_held: int) -> None:
-        self._directory, self._n_held = directory, n_held
+        self._directory, self._n_held = directory, _HELD_FOR_ONE * n_held
         self._lock = threading.Lock()
-        self._waiting: dict[int, list[pa.Table]] = defaultdict(list)
-        self._files: dict[int, pq.ParquetWriter] = {}
+        self._waiting: dict[int, list[pl.DataFrame]] = defaultdict(list)
+        self._n_files = itertools.count()
 
     def __enter__(self) -> "_Writers":
         return self
@@ -110,8 +103,6 @@ class _Writers:
     def __exit__(self, *_: object) -> None:
         for part in list(self._waiting):
             self._flush(part)
-        for file in self._files.values():
-            file.close()
 
     def write(self, rows: pl.DataFrame, n_parts: int) -> None:
         """Take the judged rows of a chunk."""
@@ -123,44 +114,35 @@ class _Writers:
         except pl.exceptions.PolarsError as error:
             raise NotPlainError from error
         place = (hashes_of(used["user_id"].to_numpy()) % np.uint64(n_parts)).astype(np.uint16)
+        # Numbers stand for the placements: so they are put in order in a fifth of the time.
+        used = used.cast({"placement": pl.Enum(placements)})
         # Numbers of two bytes are sorted without comparing them.
-        table = _with_numbers(used, "placement", placements).take(np.argsort(place, kind="stable"))
+        table = used[np.argsort(place, kind="stable")].cast({"placement": pl.Categorical})
         ends = np.cumsum(np.bincount(place, minlength=n_parts)).tolist()
         with self._lock:
             for part, (first, end) in enumerate(zip([0, *ends], ends, strict=False)):
                 if end > first:
-                    self._take(part, table.slice(first, end - first))
+                    self._take(part, table[first:end])
             if aside.height:
-                self._take(SET_ASIDE, aside.to_arrow())
+                self._take(SET_ASIDE, aside)
 
-    def _take(self, part: int, rows: "pa.Table") -> None:
+    def _take(self, part: int, rows: pl.DataFrame) -> None:
         waiting = self._waiting[part]
         waiting.append(rows)
-        if sum(each.num_rows for each in waiting) >= self._n_held:
+        if sum(each.height for each in waiting) >= self._n_held:
             self._flush(part)
 
     def _flush(self, part: int) -> None:
         waiting = self._waiting.pop(part, [])
         if not waiting:
             return
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        table = pa.concat_tables(waiting).unify_dictionaries()
-        if part not in self._files:
-            folder = self._directory / f"{PART}={part}"
-            folder.mkdir(parents=True)
-            # Times as differences of a few bits; nothing to compress.
-            self._files[part] = pq.ParquetWriter(
-                folder / "plain.parquet",
-                table.schema,
-                compression="none",
-                use_dictionary=["placement", "is_click"],
-                column_encoding={"shown_at": "DELTA_BINARY_PACKED"},
-                write_statistics=False,
-                store_schema=False,
-            )
-        self._files[part].write_table(table)
+        folder = self._directory / f"{PART}={part}"
+        folder.mkdir(parents=True, exist_ok=True)
+        pl.concat(waiting).write_parquet(
+            folder / f"plain-{next(self._n_files)}.parquet",
+            compression="uncompressed",
+            statistics=False,
+        )
 
 
 def _placements(placements: pl.Series) -> pl.Series:
@@ -169,12 +151,3 @@ def _placements(placements: pl.Series) -> pl.Series:
     if known.is_in(NULL_WORDS).any() or not known.str.contains(_PLACEMENT).all():
         raise NotPlainError
     return known
-
-
-def _with_numbers(rows: pl.DataFrame, name: str, known: pl.Series) -> "pa.Table":
-    """Number the texts of a column: so they are put in order in a fifth of the time."""
-    import pyarrow as pa
-
-    numbers = rows[name].cast(pl.Enum(known)).to_physical().cast(pl.Int32).to_arrow()
-    texts = pa.DictionaryArray.from_arrays(numbers, known.to_arrow().cast(pa.string()))
-    return rows.to_arrow().set_column(rows.get_column_index(name), name, texts)
