@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -136,8 +137,10 @@ def test_files_of_people_can_be_in_a_store(name, bucket, of_people, plain_run, t
     for each in of_people.glob(f"{name}*"):
         bucket.put(f"people/{each.name}", each)
 
+    own_run = shutil.copytree(plain_run.folder, tmp_path / "run")  # commands write into it
+
     def answer(folder, out):
-        names = {"{run}": plain_run.folder, "{people}": of_people, "{out}": out}
+        names = {"{run}": own_run, "{people}": of_people, "{out}": out}
         words = re.sub(r"{\w+}", lambda found: str(names[found[0]]), TAKEN[name]).split()
         return said(*words, f"{folder}/{name}.csv").replace(str(out), "")
 

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import json
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -116,12 +117,15 @@ def _require_last_object(path: Path) -> None:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
         *_, last = b"\n", *file.read().splitlines(keepends=True)
-    is_whole = last.endswith((b"\n", b"\r")) or last.rstrip().endswith(b"}")
-    if path.suffix != ".gz" and not is_whole:
+    if path.suffix == ".gz" or last.endswith((b"\n", b"\r", b"}")):
+        return
+    try:
+        json.loads(last)
+    except (ValueError, RecursionError) as error:
         raise DataError(
             f"{path}: the last line is cut off: it ends in {last[-20:].decode(errors='replace')!r}"
             ", expected '}'; copy or write the file again"
-        )
+        ) from error
 
 
 def _delimiter_of(header: str) -> str:
