@@ -110,8 +110,8 @@ class TestProfiles:
         noise = 4 * 2.8 / table["n_users"].to_numpy() ** 0.5
         rate_noise = 4 * 2 / table["n_clicks"].to_numpy() ** 0.5
 
-        assert (np.abs(table["exposure"] / np.array(exposure) - 1) < 0.02 + noise).all()
-        assert (np.abs(table["ctr"] / np.array(rates) - 1) < 0.02 + rate_noise).all()
+        assert (np.abs(table["exposure"].to_numpy() / np.array(exposure) - 1) < 0.02 + noise).all()
+        assert (np.abs(table["ctr"].to_numpy() / np.array(rates) - 1) < 0.02 + rate_noise).all()
 
     def test_women_and_deep_shoppers_see_more_ads(self, files):
         men, women = by_level(files.profiled, "final_gender_code")["exposure"]
