@@ -146,7 +146,7 @@ def power(args):
         )
         for name, each in hits.items():
             print_rate(f"found, {name}, {np.mean(lengths[name]):.1f} days on average", each)
-        print(f"  users shown an ad / foretold: {np.mean(reached):.3f}")
+        print(f"  users shown an ad / predicted: {np.mean(reached):.3f}")
 
 
 COMMANDS = {"aa": aa, "power": power}

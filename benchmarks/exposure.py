@@ -108,10 +108,10 @@ def drawn_cells(n_users, *, seed, spread, n_segments=3, n_keys=60):
     key_rate = (n_of[:, None] * shares * rate).sum(axis=0) / (
         (n_of * mean_rate)[:, None] * shares
     ).sum(axis=0)
-    foretold = mean_rate[:, None] * key_rate
+    predicted = mean_rate[:, None] * key_rate
     return table, {
         "ctr": rate[row, place],
-        "ctr_index": 100 * (rate / foretold)[row, place],
+        "ctr_index": 100 * (rate / predicted)[row, place],
         "exposure_index": 100 * (shares / overall)[row, place],
     }
 

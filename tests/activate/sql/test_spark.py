@@ -15,6 +15,11 @@ from tests.repeats import examples
 from segmentry.activate.sql.scorer import Requested, export_sql
 from segmentry.results.run_folder import read_bundle, read_segments
 
+# Spark 4.1 leaves the socket open by which it is given a table.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+)
+
 _number = itertools.count()
 
 
