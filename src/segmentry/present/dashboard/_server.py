@@ -24,7 +24,6 @@ _SETTINGS: Mapping[str, Any] = {
     "server.headless": True,
     "server.fileWatcherType": "none",
     "server.enableStaticServing": False,
-    "server.enableAgentApi": False,
     "server.enableCORS": True,
     "server.enableXsrfProtection": True,
     "server.maxUploadSize": 200,  # MB, of contacts
@@ -38,6 +37,8 @@ _SETTINGS: Mapping[str, Any] = {
     "runner.postScriptGC": False,
     "logger.hideWelcomeMessage": True,
 }
+_SINCE_1_67: Mapping[str, Any] = {"server.enableAgentApi": False}
+"""Before, the unknown name would be a line of warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +173,11 @@ def _application(run_dirs: Sequence[Path], *, is_read_only: bool, door: Door) ->
     import streamlit
     from streamlit.web import bootstrap
 
+    has_agents = tuple(map(int, streamlit.__version__.split(".")[:2])) >= (1, 67)
     bootstrap.load_config_options(
         {
             **_SETTINGS,
+            **(_SINCE_1_67 if has_agents else {}),
             **streamlit_theme(),
             "server.address": door.address,
             "server.port": door.port,
