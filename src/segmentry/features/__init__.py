@@ -6,6 +6,7 @@ In: parts of the log, profiles and ads. Out: one user table, each feature define
 from segmentry.features._behaviour_counts import ATTRIBUTION_DAYS, FOLLOW_DAYS
 from segmentry.features._behaviour_features import (
     BEHAVIOUR_FEATURES,
+    BEHAVIOUR_NAMES,
     available_behaviours,
     behaviour_provides,
     derive_behaviours,
@@ -39,6 +40,7 @@ __all__ = [
     "ATTRIBUTION_DAYS",
     "BEHAVIOURS_SCALE_WITH_WINDOW",
     "BEHAVIOUR_FEATURES",
+    "BEHAVIOUR_NAMES",
     "EVERY_LOG_FEATURE",
     "FOLLOW_DAYS",
     "LOG_FEATURES",

@@ -171,6 +171,7 @@ BEHAVIOUR_FEATURES: tuple[Feature, ...] = declared(
         for days in ATTRIBUTION_DAYS
     ),
 )
+BEHAVIOUR_NAMES = frozenset(feature.name for feature in BEHAVIOUR_FEATURES)
 
 _Need = Literal[
     "times", "views", "carts", "favourites", "purchases", "categories", "brands", "ads", "clicks"

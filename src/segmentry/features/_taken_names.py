@@ -1,7 +1,7 @@
 """Names that a run gives to columns of its own, and that no attribute may have."""
 
 from segmentry.errors import ConfigError
-from segmentry.features._behaviour_features import BEHAVIOUR_FEATURES
+from segmentry.features._behaviour_features import BEHAVIOUR_NAMES
 from segmentry.features._catalogue import EVERY_LOG_FEATURE, counts_of
 from segmentry.schema import OWN_COLUMNS, Source
 
@@ -15,7 +15,7 @@ def refuse_taken_names(source: Source) -> None:
     if source.impressions is not None:
         taken |= {feature.name for feature in EVERY_LOG_FEATURE} | counts_of(EVERY_LOG_FEATURE)
     if source.behaviours is not None:
-        taken |= {feature.name for feature in BEHAVIOUR_FEATURES}
+        taken |= BEHAVIOUR_NAMES
     seen: set[str] = set()
     for attribute in source.attributes:
         name = attribute.name.lower()

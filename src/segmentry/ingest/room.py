@@ -47,9 +47,9 @@ def parts_of(tables: Sequence[TableSource], memory: str | None) -> int:
 
 
 def require_room_for(tables: Sequence[TableSource], folder: Path, *, is_kept: bool = False) -> None:
-    """Refuse, before anything is written, to split logs where there is no room for it.
+    """Refuse, before anything is written, to split logs for which the disk is too full.
 
-    Impressions that are kept, too, take as much again.
+    Impressions that are kept as well take more.
     """
     n_bytes = sum(BYTES_PER_ROW * about_rows(table) for table in tables if table.prepared is None)
     if is_kept:

@@ -57,8 +57,10 @@ from segmentry.schema.arrays import IntVector
 from segmentry.segments.forming import Segmentation
 from segmentry.settings import ReadingOptions
 
-_OF_SPARK = ("engine", "master", "spark_conf")
-_OF_ONE_READING = (*_OF_SPARK, "since", "until", "window", "memory", "temp", "strict")
+_OF_ONE_READING = (
+    *("engine", "master", "spark_conf"),
+    *("since", "until", "window", "memory", "temp", "strict"),
+)
 """Settings of the earlier run that say nothing of the next."""
 
 

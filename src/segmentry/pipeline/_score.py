@@ -9,7 +9,7 @@ import polars as pl
 
 from segmentry.config import RunConfig, load_config
 from segmentry.errors import SchemaError
-from segmentry.features import BEHAVIOUR_FEATURES
+from segmentry.features import BEHAVIOUR_NAMES
 from segmentry.features.by_part import reading_by_part
 from segmentry.features.stages import ready_users
 from segmentry.features.users import UserData, Wanted
@@ -26,8 +26,6 @@ from segmentry.runtime.clock import StepClock
 from segmentry.schema import Progress, Source, Window
 from segmentry.segments.preprocessing import differences
 from segmentry.settings import CheckOptions, ReadingOptions
-
-_BEHAVIOURS = frozenset(feature.name for feature in BEHAVIOUR_FEATURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def score(
     elif out is not None:
         write = target_of(out, overwrite=overwrite, append=append)
     settings = load_config(None, options)
-    if any(name in _BEHAVIOURS for name in bundle.columns):
+    if any(name in BEHAVIOUR_NAMES for name in bundle.columns):
         settings = settings.model_copy(update={"with_": ("behaviours",)})
     with target as parts, opened(data_dir, mapping, settings, progress=progress) as source:
         if settings.has_behaviours and source.behaviours is None:

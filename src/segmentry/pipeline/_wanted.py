@@ -3,7 +3,7 @@
 from segmentry.config import RunConfig
 from segmentry.errors import ConfigError, DataError
 from segmentry.features import (
-    BEHAVIOUR_FEATURES,
+    BEHAVIOUR_NAMES,
     available_behaviours,
     available_features,
     behaviour_provides,
@@ -98,8 +98,7 @@ def _behaviours(
     behaviours.
     """
     if not settings.has_behaviours:
-        named = {feature.name for feature in BEHAVIOUR_FEATURES}
-        requested = next((name for name in settings.features or () if name in named), None)
+        requested = next((n for n in settings.features or () if n in BEHAVIOUR_NAMES), None)
         if requested is not None:
             raise ConfigError(
                 f"--features {requested}: a feature of the behaviour log, which is read with "

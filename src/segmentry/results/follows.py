@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.errors import ConfigError, DataError, SchemaError
-from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
+from segmentry.features import BEHAVIOUR_NAMES, EVERY_LOG_FEATURE
 from segmentry.features.users import Wanted
 from segmentry.ingest.remote import place_of
 from segmentry.results.scoring import Bundle
@@ -75,12 +75,12 @@ def as_formed(wanted: Wanted, bundle: Bundle, source: Source) -> Wanted:
     Raises SchemaError if the data do not allow a feature, or lack an attribute, that formed the
     segments; other attributes become unknown.
     """
-    needed, behaviours = bundle.columns, {feature.name for feature in BEHAVIOUR_FEATURES}
+    needed = bundle.columns
     present = {feature.name for feature in (*wanted.features, *(wanted.behaviours or ()))}
-    names = {feature.name for feature in EVERY_LOG_FEATURE} | behaviours
+    names = {feature.name for feature in EVERY_LOG_FEATURE} | BEHAVIOUR_NAMES
     missing = [name for name in needed if name in names and name not in present]
     if missing:
-        why = dict(wanted.traits.absent).get(missing[0], "there is no log with it")
+        why = dict(wanted.traits.absent).get(missing[0], "no log has it")
         raise SchemaError(
             f"the new data allow no {', '.join(missing)}, which formed the segments: {why}; add it"
         )

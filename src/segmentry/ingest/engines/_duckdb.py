@@ -17,7 +17,6 @@ from segmentry.ingest.engines._duckdb_scan import (
     alike,
     expanded,
     layouts_of,
-    quoted_text,
     scan_query,
 )
 from segmentry.ingest.engines._failures import failure_of, proving_text
@@ -39,6 +38,7 @@ from segmentry.ingest.engines._streams import Readable, rows_of
 from segmentry.ingest.engines._validity import REASON, TIME_OF, Judged, judge
 from segmentry.ingest.engines._watching import Config, connect, watched
 from segmentry.ingest.files import FileLayout, require_all_rows
+from segmentry.ingest.quoting import quoted_text
 from segmentry.runtime.sampling import is_sampled
 from segmentry.runtime.threads import prefetch
 from segmentry.schema import (

@@ -17,6 +17,7 @@ from segmentry.ingest.moments import (
     moment_pattern,
 )
 from segmentry.ingest.numbers import GROUPS, TRANSLATED, core_pattern, number_pattern
+from segmentry.ingest.quoting import quoted_name, quoted_text
 from segmentry.schema import (
     COUNT_COLUMNS,
     EVENT_COLUMNS,
@@ -28,16 +29,6 @@ from segmentry.schema import (
     TableSource,
     UtcOffset,
 )
-
-
-def quoted_name(value: str) -> str:
-    """Return a name as an SQL identifier."""
-    return '"' + value.replace('"', '""') + '"'
-
-
-def quoted_text(value: str) -> str:
-    """Return a text as an SQL literal."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def moment_of(found: str, column: ColumnSource) -> str:

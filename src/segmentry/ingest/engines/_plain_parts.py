@@ -106,7 +106,7 @@ class _Writers:
 
     def write(self, rows: pl.DataFrame, n_parts: int) -> None:
         """Take the judged rows of a chunk."""
-        placements = _placements(rows["placement"])
+        _require_plain(rows["placement"])
         used = rows.filter(pl.col(REASON) == 0).select(IMPRESSIONS_COLUMNS)
         aside = rows.filter(pl.col(REASON) != 0)
         try:
@@ -115,9 +115,9 @@ class _Writers:
             raise NotPlainError from error
         place = (hashes_of(used["user_id"].to_numpy()) % np.uint64(n_parts)).astype(np.uint16)
         # Numbers stand for the placements: so they are put in order in a fifth of the time.
-        used = used.cast({"placement": pl.Enum(placements)})
+        used = used.cast({"placement": pl.Categorical})
         # Numbers of two bytes are sorted without comparing them.
-        table = used[np.argsort(place, kind="stable")].cast({"placement": pl.Categorical})
+        table = used[np.argsort(place, kind="stable")]
         ends = np.cumsum(np.bincount(place, minlength=n_parts)).tolist()
         with self._lock:
             for part, (first, end) in enumerate(zip([0, *ends], ends, strict=False)):
@@ -145,9 +145,8 @@ class _Writers:
         )
 
 
-def _placements(placements: pl.Series) -> pl.Series:
-    """Return the texts that there are; refuse those that could be read in another way with care."""
+def _require_plain(placements: pl.Series) -> None:
+    """Refuse texts that could be read in another way with care."""
     known = placements.drop_nulls().unique()
     if known.is_in(NULL_WORDS).any() or not known.str.contains(_PLACEMENT).all():
         raise NotPlainError
-    return known

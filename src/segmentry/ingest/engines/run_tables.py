@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.errors import DataError, EngineError
-from segmentry.ingest.engines._duckdb_scan import quoted_name
 from segmentry.ingest.engines._streams import rows_of
+from segmentry.ingest.quoting import quoted_name
 
 _MEMORY = "200MB"
 

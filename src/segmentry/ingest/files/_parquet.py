@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from segmentry.errors import DataError, EmptyDataError
 from segmentry.ingest.files._layout import FileLayout, partitions_of
+from segmentry.ingest.quoting import quoted_name, quoted_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,7 +67,7 @@ def _inspect(
     _refuse_long_texts(path, [chunk for _, _, kind, *chunk in chunks if kind == "BYTE_ARRAY"])
     rows = cursor.read_parquet(_pattern(path))
     fields = list(zip(_names(shown, rows.columns, cursor), rows.columns, rows.types, strict=False))
-    columns = {name: (_quoted(field), kind) for name, field, kind in fields}
+    columns = {name: (quoted_name(field), kind) for name, field, kind in fields}
     plain = {path: found for each in fields for path, found in _paths_into(each)}
     sizes = [n for _, n in sorted({(group, n) for group, n, *_ in chunks}) if n]
     if not sizes:
@@ -156,7 +157,7 @@ def _paths_into(
     field: tuple[str, str, Any],
 ) -> Iterator[tuple[str, tuple[str, Any]]]:
     """Yield the paths to the plain values of a record, and how DuckDB reads each."""
-    waiting = [(field[0], _quoted(field[1]), field[2])]
+    waiting = [(field[0], quoted_name(field[1]), field[2])]
     while waiting:
         path, found, kind = waiting.pop(0)
         if kind.id != "struct":
@@ -164,7 +165,7 @@ def _paths_into(
                 yield path, (found, kind)
         elif "." not in path.removeprefix(field[0]).rpartition(".")[2] and "." not in field[0]:
             waiting[:0] = [
-                (f"{path}.{name}", f"struct_extract({found}, {_text(name)})", each)
+                (f"{path}.{name}", f"struct_extract({found}, {quoted_text(name)})", each)
                 for name, each in kind.children
             ]
 
@@ -200,15 +201,7 @@ def _pattern(path: Path) -> str:
 
 
 def _literal(path: Path) -> str:
-    return _text(_pattern(path))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return quoted_text(_pattern(path))
 
 
 def _cursor() -> "duckdb.DuckDBPyConnection":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from segmentry.ingest.files import BLANKS, NO_IDS, NULL_WORDS
 from segmentry.ingest.moments import EARLIEST, LATEST, UNITS_PER_SECOND, find_time_format
+from segmentry.ingest.quoting import quoted_name, quoted_text
 from segmentry.ingest.remote._pruning import AFTER, BEFORE, TimeBounds
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def narrowed(
     if ";" in bare or not schema.names or len(set(schema.names)) < len(schema.names):
         return query, {}
     rows = f"FROM (\n{bare}\n) AS answer"  # a comment may end it
-    chosen = [_quoted(each) for each in schema.names if each.strip() in columns] or ["*"]
+    chosen = [quoted_name(each) for each in schema.names if each.strip() in columns] or ["*"]
     needed = f"SELECT {', '.join(chosen)} {rows}"  # the user's own query
     outside = {} if bounds is None else _outside(schema, bounds, lambda what: ask(what + rows))
     if not outside:
@@ -44,7 +45,7 @@ def narrowed(
 
 def _outside(schema: "pa.Schema", bounds: TimeBounds, ask: Ask) -> Mapping[str, str]:
     """Return what is true of rows that are surely sound and out of bounds; nothing if unknown."""
-    kinds = {each.name.strip(): (_quoted(each.name), each.type) for each in schema}
+    kinds = {each.name.strip(): (quoted_name(each.name), each.type) for each in schema}
     if not {bounds.column, *bounds.present, *bounds.ranges} <= kinds.keys():
         return {}
     at, kind = kinds[bounds.column]
@@ -95,8 +96,10 @@ def _sound(name: str, kind: "pa.DataType") -> str:
 
     if not pa.types.is_string(kind):
         return f"{name} IS NOT NULL"
-    words = ", ".join(_text(each) for each in sorted({*map(str.lower, NULL_WORDS), *NO_IDS, ""}))
-    return f"lower(btrim({name}, {_text(BLANKS)})) NOT IN ({words})"
+    words = ", ".join(
+        quoted_text(each) for each in sorted({*map(str.lower, NULL_WORDS), *NO_IDS, ""})
+    )
+    return f"lower(btrim({name}, {quoted_text(BLANKS)})) NOT IN ({words})"
 
 
 def _within(name: str, kind: "pa.DataType", least: float, most: float) -> str:
@@ -109,11 +112,3 @@ def _within(name: str, kind: "pa.DataType", least: float, most: float) -> str:
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or is_numeric):
         return ""
     return f"({name} IS NULL OR {name} BETWEEN {least:.0f} AND {most:.0f})"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
