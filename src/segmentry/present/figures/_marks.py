@@ -1,7 +1,8 @@
 """The few ways in which the figures set marks: the typed door to Altair."""
 
 from collections.abc import Sequence
-from typing import Literal, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Rows
@@ -16,9 +17,24 @@ PLAIN_ZERO = "datum.value === 0 ? '0' : datum.label"
 """Label of an axis in thousands, on which 0 would be 0k."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Rows that Altair hands on as they are.
+
+    It would copy every value whenever a chart is put into another: two thirds of its time.
+    """
+
+    rows: Rows
+    _schema: ClassVar[dict[str, str]] = {"type": "array"}  # so that Altair calls `to_dict`
+
+    def to_dict(self) -> Rows:
+        return self.rows
+
+
 def on(rows: Rows) -> "alt.Chart":
     """Return a chart of a few rows."""
-    return alt.Chart(alt.Data(values=rows))  # type: ignore[no-untyped-call]  # Altair's own gap
+    held: Any = _Held(rows)
+    return alt.Chart(alt.Data(values=held))  # type: ignore[no-untyped-call]  # Altair's own gap
 
 
 def on_named(name: str) -> "alt.Chart":

@@ -69,7 +69,7 @@ def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
     >>> render_svg(FIGURES["sizes"].plot(summary))[:4]  # doctest: +SKIP
     '<svg'
     """
-    spec: dict[str, Any] = chart.to_dict(validate=False)
+    spec = _spec_of(chart)
     if is_titled:
         return draw_svg(spec)
     spec["title"] = _as_high(spec["title"])
@@ -90,22 +90,37 @@ def render_spec(chart: "Chart", *, is_dark: bool) -> dict[str, Any]:
     >>> render_spec(FIGURES["map"].plot(summary), is_dark=True)["background"]  # doctest: +SKIP
     '#15181b'
     """
-    from altair import Undefined
-
-    # Altair looks through all rows, value by value: 0.1 s for 2,000 of them.
-    bare = chart.copy(deep=False)
-    rows = {} if bare.datasets is Undefined else bare.datasets
-    bare.datasets = Undefined
-    text = json.dumps(bare.to_dict(validate=False))
+    bare, rows = _without_rows(chart)
+    text = json.dumps(bare)
     if is_dark:
         text = _QUOTED_COLOUR.sub(lambda found: f'"{_DARK.get(found[1], found[1])}"', text)
     spec: dict[str, Any] = json.loads(text)
     del spec["title"]
-    _settle(spec, {**spec.pop("datasets", {}), **rows})
+    _settle(spec, rows)
     spec["autosize"] = {"type": "pad"}  # marks placed in pixels need the size that was planned
     # Thousands of dots as elements of the page take 0.3 s of styles and layout.
     spec["usermeta"] = {**spec["usermeta"], "embedOptions": {"renderer": "canvas"}}
     return spec
+
+
+def _spec_of(chart: "Chart") -> dict[str, Any]:
+    """Return the specification of a chart, to be drawn here."""
+    spec, rows = _without_rows(chart)
+    return {**spec, "datasets": rows} if rows else spec
+
+
+def _without_rows(chart: "Chart") -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a specification, and its named rows as they are.
+
+    Altair would look through all rows, value by value: 0.1 s for 2,000 of them.
+    """
+    from altair import Undefined
+
+    bare = chart.copy(deep=False)
+    rows = {} if bare.datasets is Undefined else bare.datasets
+    bare.datasets = Undefined
+    spec: dict[str, Any] = bare.to_dict(validate=False)
+    return spec, {**spec.pop("datasets", {}), **rows}
 
 
 def _settle(spec: dict[str, Any], datasets: Mapping[str, Any]) -> None:
@@ -178,8 +193,7 @@ def write_figures(
 def _spec(summary: "Summary", name: str) -> dict[str, Any]:
     """Return the specification of a figure."""
     with unchecked():
-        spec: dict[str, Any] = FIGURES[name].plot(summary).to_dict(validate=False)
-    return spec
+        return _spec_of(FIGURES[name].plot(summary))
 
 
 @contextmanager
