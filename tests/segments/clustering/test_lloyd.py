@@ -54,8 +54,8 @@ def test_the_best_of_several_starts_is_that_of_kmeans(weighted, k):
 
     runs = fit_starts(rows, weights, k, [5], n_per_seed=4)
 
-    np.testing.assert_array_equal(runs.centers[runs.best()], fitted.cluster_centers_)
-    assert runs.inertias[runs.best()] == fitted.inertia_
+    np.testing.assert_array_equal(runs.centers[runs.best(per_set=4)[0]], fitted.cluster_centers_)
+    assert runs.inertias[runs.best(per_set=4)[0]] == fitted.inertia_
 
 
 @pytest.mark.parametrize(("tol", "n_steps"), [(0.0, 300), (1e-4, 300), (0.0, 2)])
@@ -105,3 +105,20 @@ def test_starts_do_not_depend_on_their_company(weighted):
 
     np.testing.assert_array_equal(together.centers[1], alone.centers[0])
     np.testing.assert_array_equal(together.labels[1], alone.labels[0])
+
+
+@pytest.mark.parametrize("k", [1, 4, 9])
+def test_each_of_several_sets_of_rows_is_fitted_as_if_it_were_alone(k):
+    sets = np.array([blobs(3), blobs(3)[::-1] ** 2, np.round(blobs(3))])
+    weights = np.random.default_rng(2).integers(1, 9, 400).astype(np.float64)
+
+    together = fit_starts(sets, weights, k, [5, 6, 5], n_per_seed=2)
+
+    for place, seed in enumerate([5, 6, 5]):
+        alone = fit_starts(sets[place], weights, k, [seed], n_per_seed=2)
+        mine = slice(2 * place, 2 * place + 2)
+        np.testing.assert_array_equal(together.centers[mine], alone.centers)
+        np.testing.assert_array_equal(together.labels[mine], alone.labels)
+        np.testing.assert_array_equal(together.inertias[mine], alone.inertias)
+        np.testing.assert_array_equal(together.n_iterations[mine], alone.n_iterations)
+        assert together.best(per_set=2)[place] == 2 * place + alone.best(per_set=2)[0]

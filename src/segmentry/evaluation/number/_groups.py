@@ -30,7 +30,7 @@ class SmallFit:
 def small_kmeans(rows: FloatMatrix, weights: FloatVector, *, k: int, seed: int) -> SmallFit:
     """Fit k-means to a few thousand rows, from four starts by k-means++."""
     runs = fit_starts(rows, weights, k, [seed], n_per_seed=_N_STARTS)
-    best = runs.best()
+    (best,) = runs.best(per_set=_N_STARTS)
     return SmallFit(
         centers=runs.centers[best], labels=runs.labels[best], inertia=float(runs.inertias[best])
     )
@@ -124,20 +124,29 @@ def _all_dispersions(
     seed: int,
 ) -> FloatMatrix:
     """Log dispersions of the data and then of each reference set, shape (n_sets, n_numbers)."""
-    boxes = {"uniform": sample.rows, "pca": _rotated(sample)}
     n_users = int(sample.weights.sum())
-    jobs = [None, *((kind, b) for kind in REFERENCES for b in range(n_references))]
+    sets = _references(sample, n_references, n_users=n_users, seed=seed)
+    seeds = [seed + b for _ in REFERENCES for b in range(n_references)]
 
-    def dispersions(job: tuple[Reference, int] | None) -> FloatVector:
-        if job is None:
-            return _log_dispersions(sample.rows, sample.weights, numbers, seed=seed)
-        kind, b = job
-        rng = np.random.default_rng([seed, REFERENCES.index(kind), b])
-        low, high = boxes[kind].min(axis=0), boxes[kind].max(axis=0)
-        drawn = rng.uniform(low, high, (n_users, low.size))
-        return _log_dispersions(drawn, np.ones(n_users), numbers, seed=seed + b)
+    def inertias(k: int) -> list[float]:
+        runs = fit_starts(sets, np.ones(n_users), k, seeds, n_per_seed=_N_STARTS)
+        of_data = small_kmeans(sample.rows, sample.weights, k=k, seed=seed).inertia
+        return [of_data, *runs.inertias[runs.best(per_set=_N_STARTS)].tolist()]
 
-    return np.array(map_in_threads(dispersions, jobs))
+    # The longest first: at the end both threads are busy.
+    found = map_in_threads(inertias, numbers[::-1])
+    return np.ascontiguousarray(np.log(found[::-1]).T)  # means add up in the order of memory
+
+
+def _references(sample: DistinctRows, n_references: int, *, n_users: int, seed: int) -> FloatMatrix:
+    """Sets of users without any group, shape (n_sets, n_users, n_columns)."""
+    sets = []
+    for kind, rows in enumerate((sample.rows, _rotated(sample))):
+        low, high = rows.min(axis=0), rows.max(axis=0)
+        for b in range(n_references):
+            rng = np.random.default_rng([seed, kind, b])
+            sets.append(rng.uniform(low, high, (n_users, low.size)))
+    return np.array(sets)
 
 
 def _rotated(sample: DistinctRows) -> FloatMatrix:
@@ -147,14 +156,6 @@ def _rotated(sample: DistinctRows) -> FloatMatrix:
     _, axes = np.linalg.eigh(centred.T @ (centred * sample.weights[:, np.newaxis]))
     rotated: FloatMatrix = centred @ axes
     return rotated
-
-
-def _log_dispersions(
-    rows: FloatMatrix, weights: FloatVector, numbers: tuple[int, ...], *, seed: int
-) -> FloatVector:
-    fits = [small_kmeans(rows, weights, k=k, seed=seed) for k in numbers]
-    logs: FloatVector = np.log([fit.inertia for fit in fits])
-    return logs
 
 
 def _curve(
