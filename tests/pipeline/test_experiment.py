@@ -144,6 +144,8 @@ def test_users_outside_are_left_out_and_absent_ones_are_counted(run_dir, outcome
         "user_id,n_impressions,n_clicks\n1,x,1\n",
         "user_id,n_impressions,n_clicks\n1,-5,0\n",
         "user_id,clk\n1,2\n",
+        "user_id,clk\n1,1\n2,\n",
+        "user_id,Is_Click\n1,1\n",
         "user_id,n_impressions\n1,2\n",
         "user,clicks\n,2\n",
         "id,clicks\n1,2\n",

@@ -1,5 +1,7 @@
 """Files of JSON and TOML that somebody else wrote."""
 
+import tracemalloc
+
 import pytest
 from tests.texts import raises_text, says
 
@@ -18,6 +20,7 @@ TOML = {
     "deep table": b"a = " + b"{b=" * 9000,
     "deep key": b".".join([b"a"] * 9000) + b" = 1",
     "deep heading": b"[" + b".".join([b"a"] * 9000) + b"]",
+    "deep quoted key": b" . ".join([b'"a b"', b"'c'"] * 4500) + b" = 1",
     "latin-1": b'a = "\xe9"',
     "zero bytes": b"\0" * 100,
     "many digits": b"a = " + b"9" * 5000,
@@ -46,6 +49,26 @@ def test_no_text_of_settings_is_more_than_one_line(tmp_path, monkeypatch, kind, 
     assert "\n" not in text
     if read is read_names:
         says(text)
+
+
+@pytest.mark.parametrize("kind", ["deep key", "deep heading", "deep quoted key"])
+def test_a_key_of_many_parts_takes_no_memory(kind):
+    tracemalloc.start()
+    try:
+        with pytest.raises(ConfigError, match="nested too deeply"):
+            documents.parse_toml(TOML[kind].decode(), origin="x.toml")
+        assert tracemalloc.get_traced_memory()[1] < 10 * (1 << 20)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 500_000, "'" * 500_000, "a." * 40 + " " * 500_000, "a .b" * 9]
+)
+def test_looking_for_long_keys_takes_no_time_and_texts_may_hold_dots(text):
+    quoted = text.replace("'", "-")
+
+    assert documents.parse_toml(f"x.y = '{quoted}'", origin="x.toml") == {"x": {"y": quoted}}
 
 
 @pytest.mark.parametrize("kind", ["/dev/zero", "long"])

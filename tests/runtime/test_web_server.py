@@ -1,5 +1,9 @@
 """Connections that do not go on are ended, and one address holds a few of them only."""
 
+import contextlib
+import socket
+import threading
+
 import pytest
 
 uvicorn = pytest.importorskip("uvicorn")
@@ -53,7 +57,39 @@ def test_a_silent_connection_is_ended_after_ten_seconds_and_a_request_later(monk
     assert ended(monkeypatch, [busy], seconds=(0, 101)) == [busy]
 
 
-def test_a_websocket_is_left_alone(monkeypatch):
-    socket = type("Socket", (), {"is_ended": False})()
+class Socket(Held):
+    """A WebSocket, which has no cycle, and whether its handshake was answered."""
 
-    assert ended(monkeypatch, [socket], seconds=(0, 1000)) == []
+    def __init__(self, address, *, handshake_complete):
+        super().__init__(address)
+        del self.cycle
+        self.handshake_complete = handshake_complete
+
+
+def test_an_open_websocket_is_left_alone_and_a_handshake_without_answer_is_not(monkeypatch):
+    known, held = (Socket("10.0.0.1", handshake_complete=each) for each in (True, False))
+    unknown = type("Socket", (), {"is_ended": False})()
+
+    assert ended(monkeypatch, [known, held, unknown], seconds=(0, 9)) == []
+    assert ended(monkeypatch, [known, held, unknown], seconds=(0, 11, 1000)) == [held]
+
+
+def test_a_handshake_that_cannot_be_read_holds_no_connection(monkeypatch):
+    """uvicorn 0.54 with websockets 17.4 neither answers nor ends it."""
+    monkeypatch.setattr(web_server, "_SECONDS_TO_ASK", 0.5)
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(lambda: None, lifespan="off", log_config=None, ws_ping_interval=20)
+    server = web_server.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        with socket.create_connection(listening.getsockname(), timeout=30) as client:
+            lines = ("GET / HTTP/1.1", "Host: a", "Connection: Upgrade", "Upgrade: websocket")
+            keys = ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13")
+            client.sendall("\r\n".join((*lines, *keys, "Origin: \x7f", "", "")).encode())
+
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(100) == b""
+    finally:
+        server.should_exit = True
+        thread.join()

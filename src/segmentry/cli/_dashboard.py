@@ -112,7 +112,7 @@ def _password(name: str | None, file: Path | None) -> str | None:
         return _of_environment(name, "password")
     try:
         with file.open("rb") as stream:
-            text = stream.read(_LONGEST_PASSWORD + 1).decode("utf-8-sig")
+            text = stream.read(_LONGEST_PASSWORD + 1).decode()
             mode = os.fstat(stream.fileno()).st_mode
     except OSError as error:
         wrong = f"{file}: the password cannot be read: {error.strerror or error}"
@@ -126,13 +126,20 @@ def _password(name: str | None, file: Path | None) -> str | None:
         )
     if stat.S_ISREG(mode) and mode & stat.S_IROTH:
         typer.echo(f"segmentry: {file}: every user can read it; chmod 600 {file}", err=True)
-    return text.splitlines()[0].strip() if text.strip() else ""
+    return _first_line(text)
+
+
+def _first_line(text: str) -> str:
+    """Return the first line that holds anything, without what is not seen at its ends."""
+    from segmentry.ingest.files import BLANKS
+
+    return next(filter(None, (line.strip(BLANKS) for line in text.splitlines())), "")
 
 
 def _of_environment(name: str | None, what: str) -> str | None:
     if name is None:
         return None
-    found = os.environ.get(name)
+    found = _first_line(os.environ.get(name, ""))
     if not found:
         raise ConfigError(f"environment variable {name} is not set or empty; set the {what}")
     return found

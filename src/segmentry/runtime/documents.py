@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ _MAX_TOML_BYTES = 1 << 20
 _MAX_DIGITS = 19
 _MAX_DEPTH = 50
 _LONGEST_SHOWN = 200
+_DEEP_KEY = re.compile(
+    rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_MAX_DEPTH}}}"""
+)
+"""A key such as ``a.b.c`` of more parts: reading it takes memory by the square of their number."""
 
 
 def read_text(file: Path, *, max_bytes: int) -> str:
@@ -72,6 +77,8 @@ def parse_toml(text: str, *, origin: str, advice: str = "") -> dict[str, Any]:
     `parse_json` refuses them.
     """
     try:
+        if _DEEP_KEY.search(text):
+            raise RecursionError
         content = tomllib.loads(text, parse_float=_finite)
         _check(content)
     except (ValueError, RecursionError) as error:

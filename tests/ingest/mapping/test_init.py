@@ -39,6 +39,21 @@ def test_a_purchase_log_is_recognised_by_the_names_that_shops_give(user, time, v
     assert (log.user_id, log.time, log.value) == (user, time, value)
 
 
+@pytest.mark.parametrize(
+    "title", ["Impressions\n", "Report,2017\n\nall accounts\n", '"a, b"\n' * 19]
+)
+@pytest.mark.parametrize("header", [HEADER, ("device_id", "hour", "banner_pos", "click")])
+def test_a_log_below_the_title_of_a_report_is_recognised(tmp_path, title, header):
+    file = write_csv(tmp_path / "log.csv", EVENTS, header=header)
+    file.write_text("\ufeff" + title + file.read_text())
+
+    text = render_mapping(["log.csv"], base=tmp_path)
+
+    log = parse_mapping(text, origin="m.toml").log
+    assert (log.user_id, log.skip_lines) == (header[0], title.count("\n"))
+    assert sum(column(users_from(tmp_path, text), "n_impressions").values()) == 6
+
+
 def test_a_merged_file_is_parted_into_what_is_of_users_and_what_is_not(tmp_path):
     rows = [
         (*row, "north" if row[0] == "a" else "south", place) for place, row in enumerate(EVENTS)

@@ -255,7 +255,8 @@ def test_behind_tls_the_cookie_is_sent_over_tls_only(behind):
     ("origin", "is_served"),
     [
         (b"https://runs.example", True),
-        (b"", True),  # no browser
+        (None, True),  # no browser
+        (b"", False),
         (b"https://evil.example", False),
         (b"https://runs.example.evil.example", False),
         (b"null", False),
@@ -267,7 +268,7 @@ def test_behind_tls_the_cookie_is_sent_over_tls_only(behind):
 )
 def test_no_page_of_another_site_opens_a_socket(behind, password, origin, is_served):
     gate = Gate(behind, password=password)
-    headers = [(b"host", b"runs.example"), *([(b"origin", origin)] if origin else [])]
+    headers = [(b"host", b"runs.example"), *([] if origin is None else [(b"origin", origin)])]
     if password is not None:
         cookie = cookie_of(log_in(gate, password)).partition(";")[0]
         headers.append((b"cookie", cookie.encode()))

@@ -60,15 +60,21 @@ def test_the_password_is_the_first_line_of_its_file(run_dir, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xef\xbb\xbfshort\r\n", b"short  \n", b"  short", b"short\t\r\nmore"]
+    "content",
+    [
+        *("\ufeffshort\r\n", "short  \n", "  short", "short\t\r\nmore", "\ufeff\ufeffshort\n"),
+        *("\n \nshort\n", "short\u200b\n", "\u00a0short\u3000"),
+    ],
 )
-def test_marks_and_blanks_of_a_password_file_are_not_of_the_password(run_dir, tmp_path, content):
+def test_marks_and_blanks_around_a_password_are_not_of_it(run_dir, tmp_path, monkeypatch, content):
     file = tmp_path / "password"
-    file.write_bytes(content)
+    file.write_bytes(content.encode())
+    monkeypatch.setenv("OURS", content)
 
-    answer = segmentry("dashboard", run_dir, "--port", "0", "--password-file", file)
+    for source in (("--password-file", file), ("--password-env", "OURS")):
+        answer = segmentry("dashboard", run_dir, "--port", "0", *source)
 
-    assert "5 characters" in answer.err
+        assert "5 characters" in answer.err
 
 
 @pytest.mark.parametrize("content", [b"x" * 5000, b"a\0b", b"\xff\xfea"])

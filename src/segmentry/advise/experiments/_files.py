@@ -11,7 +11,7 @@ from segmentry.advise.experiments._metrics import cap_of, mean_traffic, winsoris
 from segmentry.advise.experiments._power import explained_share
 from segmentry.errors import ConfigError, DataError, SchemaError
 from segmentry.evaluation.later_days import Traffic
-from segmentry.ingest.files import FLAGS
+from segmentry.ingest.files import FLAGS, inspect_file
 from segmentry.ingest.ids import other_spelling
 from segmentry.ingest.user_files import as_ids, as_numbers, read_user_file
 from segmentry.results.run_folder import read_early, read_if_there, read_user_table
@@ -242,8 +242,8 @@ def read_results(path: Path, kind: pl.DataType) -> pl.DataFrame:
         )
     else:
         raise SchemaError(
-            f"{path}: found {', '.join(given.columns)}; expected user_id, n_impressions and "
-            "n_clicks, or a log with user_id and is_click"
+            f"{path}: found {', '.join(inspect_file(path).all_names)}; expected user_id, "
+            "n_impressions and n_clicks, or a log with user_id and is_click"
         )
     wrong = rows.filter(pl.col("n_clicks") > pl.col("n_impressions"))
     if wrong.height:
@@ -260,8 +260,9 @@ def _flags(values: pl.Series, path: Path) -> pl.Series:
     flags = words.replace_strict(dict(FLAGS), default=None, return_dtype=pl.Int64)
     strange = values.filter(flags.is_null())
     if strange.len():
+        found = "nothing" if strange[0] is None else repr(strange[0])
         raise SchemaError(
-            f"{path}: found is_click {strange[0]!r}; expected 0 and 1, true and false, yes and no"
+            f"{path}: found {found} for a click; expected 0 and 1, true and false, yes and no"
         )
     return flags
 

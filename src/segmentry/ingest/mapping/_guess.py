@@ -27,6 +27,7 @@ from segmentry.schema import ADS_COLUMNS, FileShape
 _MAX_SHOWN = 6
 _ID = "an id: no two users share a value"
 _MAX_LEVELS = 50
+_MAX_TITLE = 20
 _BLANKS = re.compile(r"\S+(\s{2,}|\t| )\S+")
 
 _OF_LOG = (
@@ -213,10 +214,25 @@ def _inspect(file: Path) -> FileLayout:
         if len({len(row[0].split()) for row in layout.sample[:50]} | {len(fields)}) == 1:
             shape = FileShape(format="whitespace")
             layout = inspect_file(file, shape)
+    if shape.format == "auto" and (below := _below_a_title(file, layout)):
+        return below
     if not any(map(is_plain_number, layout.names)):
         return layout
     names = tuple(f"column_{place}" for place in range(1, len(layout.names) + 1))
     return inspect_file(file, replace(shape, names=names))
+
+
+def _below_a_title(file: Path, layout: FileLayout) -> FileLayout | None:
+    """Return the layout below the title of a report, where a line further down names the ids."""
+    for n_lines in range(_MAX_TITLE) if layout.format == "csv" else ():
+        try:
+            found = inspect_file(file, FileShape(skip_lines=n_lines)) if n_lines else layout
+        except DataError:
+            continue  # no line is left, or names occur twice
+        plain = [plain_name(name) for name in found.all_names]
+        if known_schema(plain) or {"user_id", "ad_id"} & named_roles(found, NAMES).keys():
+            return found if n_lines else None
+    return None
 
 
 def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
@@ -256,6 +272,7 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
     shape = FileShape(
         format="whitespace" if layout.format == "whitespace" else "auto",
         names=() if layout.has_header else layout.names,
+        skip_lines=layout.skip_lines,
     )
     return GuessedTable(
         role=role,
@@ -298,7 +315,7 @@ def _times_in(layout: FileLayout, column: str) -> tuple[str, bool, str]:
         return time_format, False, ""
     if count_from_elsewhere(values):
         return "", True, f"the times count from another moment than 1970: {seen}; set origin"
-    return "", False, f"the format of the times is not recognised: {seen}; set time_format"
+    return "", False, f"how the times are written is not clear: {seen}; set time_format"
 
 
 def _click_values(layout: FileLayout, roles: Mapping[str, str]) -> tuple[str, ...]:

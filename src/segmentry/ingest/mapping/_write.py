@@ -14,7 +14,7 @@ from segmentry.ingest.mapping._model import (
     LogMapping,
     ProfilesMapping,
 )
-from segmentry.schema import ADS_COLUMNS, OWN_COLUMNS
+from segmentry.schema import ADS_COLUMNS, OWN_COLUMNS, FileShape
 
 _MODELS: Mapping[str, type[FilesMapping]] = {
     "log": LogMapping,
@@ -78,10 +78,7 @@ def _table(table: GuessedTable, given: Set[str]) -> Iterator[str]:
         yield f"# DECIDE: {doubt}"
     files = list(table.files)
     yield f"files = {json.dumps(files if len(files) > 1 else files[0], ensure_ascii=False)}"
-    if table.shape.format != "auto":
-        yield f'format = "{table.shape.format}"  # columns between blanks'
-    if table.shape.names:
-        yield f"names = {json.dumps(list(table.shape.names))}  # the file has no header line"
+    yield from _shape(table.shape)
     model = _MODELS[table.role]
     for key in (key for key in model.model_fields if key in model.canonical):
         yield from _role(table, key)
@@ -97,6 +94,15 @@ def _table(table: GuessedTable, given: Set[str]) -> Iterator[str]:
         yield from ("", "[ads]")
         for key in embedded:
             yield f"{key} = {_text(table.roles[key])}"
+
+
+def _shape(shape: FileShape) -> Iterator[str]:
+    if shape.format != "auto":
+        yield f'format = "{shape.format}"  # columns between blanks'
+    if shape.skip_lines:
+        yield f"skip_lines = {shape.skip_lines}  # a title stands above the header"
+    if shape.names:
+        yield f"names = {json.dumps(list(shape.names))}  # the file has no header line"
 
 
 def _left_out(table: GuessedTable, given: Set[str], text: str) -> Iterator[str]:

@@ -189,8 +189,9 @@ def _within(address: str) -> str:
 
 def _is_same_site(scope: Scope) -> bool:
     """Tell whether a page of this site asks; what is not a browser does not say who asks."""
-    origin, host = header_of(scope, b"origin"), header_of(scope, b"host")
-    return not origin or (bool(host) and origin.partition("://")[2] == host)
+    host = header_of(scope, b"host").encode("latin-1")
+    origins = [bytes(value) for key, value in scope["headers"] if key == b"origin"]
+    return all(host and each.partition(b"://")[2] == host for each in origins)
 
 
 def _secured(send: Send) -> Send:
