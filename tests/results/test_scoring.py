@@ -261,6 +261,16 @@ def test_users_of_other_windows_are_placed_by_counts_as_of_the_forming_days(user
         (("names",), ["a"]),
         (("recipe",), "none"),
         (("preprocessing", "fitted"), []),
+        *(
+            (("preprocessing", "fitted", 0, name), 1e308)
+            for name in ("clip_low", "clip_high", "center", "scale", "weight", "factor")
+        ),
+        (("preprocessing", "fitted", 0, "fill_value"), -1e308),
+        (("preprocessing", "fitted", 0, "clip_low"), 1e30),
+        (("preprocessing", "fitted", 0, "scale"), 0.0),
+        (("prior",), {"mean": 1e308, "precision": 5.0}),
+        (("prior",), {"mean": 0.1, "precision": -1.0}),
+        (("preprocessing", "fitted", 0, "factor"), -1.0),
     ],
     ids=lambda each: ".".join(map(str, each)) if isinstance(each, tuple) else "",
 )

@@ -150,9 +150,31 @@ def _proved(bundle: Bundle, *, source: str) -> Bundle:
     return bundle
 
 
+_LARGEST = 1e100
+"""Beyond it squares, and sums of them, are infinite soon."""
+
+
 def _place_anybody(bundle: Bundle) -> None:
     """Place one user whose features are all 1, and one whose features are all unknown."""
-    levels = {each.feature for each in bundle.preprocessing.fitted if each.levels is not None}
+    fitted = bundle.preprocessing.fitted
+    for each in fitted:
+        clips = [clip for clip in (each.clip_low, each.clip_high) if clip is not None]
+        numbers = (
+            *clips,
+            each.fill_value or 0.0,
+            each.center,
+            each.scale,
+            each.weight,
+            each.factor,
+        )
+        if max(map(abs, numbers)) > _LARGEST or min(each.scale, each.factor) <= 0:
+            raise ValueError(f"{each.feature}: numbers beyond all data")
+        if clips != sorted(clips):
+            raise ValueError(f"{each.feature}: the lower clip is above the upper one")
+    priors = [each for each in (bundle.prior, *bundle.behaviour_priors.values()) if each]
+    if any(not (0 <= each.mean <= 1 and 0 <= each.precision <= _LARGEST) for each in priors):
+        raise ValueError("a prior that is no rate")
+    levels = {each.feature for each in fitted if each.levels is not None}
     known = pl.DataFrame(
         {name: ["1"] if name in levels else [1.0] for name in bundle.columns}
         | {"n_impressions": [1.0], "is_profiled": [True]}

@@ -41,17 +41,17 @@ class Server(uvicorn.Server):
             if not is_request and getattr(each, "handshake_complete", True):
                 continue  # an open WebSocket
             # A handshake that cannot be read is never answered: it is silent, too.
-            now_asked = each.cycle if is_request else None
-            if now_asked is None and each.client is not None:
+            request = each.cycle if is_request else None
+            if request is None and each.client is not None:
                 silent[each.client[0]] += 1
             is_between = is_request and each.timeout_keep_alive_task is not None
             if is_between and not each.transport.get_write_buffer_size():
                 continue
-            cycle, since = before.get(each, (now_asked, now))
-            self._busy[each] = now_asked, since if cycle is now_asked else now
-            is_many = now_asked is None and each.client and silent[each.client[0]] > _MAX_SILENT
+            cycle, since = before.get(each, (request, now))
+            self._busy[each] = request, since if cycle is request else now
+            is_many = request is None and each.client and silent[each.client[0]] > _MAX_SILENT
             is_many = is_many and each in before
-            seconds = self._max_seconds if now_asked is not None else _SECONDS_TO_ASK
+            seconds = self._max_seconds if request is not None else _SECONDS_TO_ASK
             if is_many or now - self._busy[each][1] > seconds:
                 each.transport.abort()
 
