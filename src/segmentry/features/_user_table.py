@@ -1,17 +1,18 @@
 """From the parts of a log to the user table."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from segmentry.features._assembly import assemble
+from segmentry.features._assembly import assemble, compact
 from segmentry.features._catalogue import LOG_FEATURES, counts_of, derived_features, log_columns_of
 from segmentry.features._event_counts import AdNumbers, count_by_day, count_events, number_ads
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
 from segmentry.features.events import Events, read_events
+from segmentry.runtime.held import held
 from segmentry.runtime.threads import do_together
 from segmentry.schema import EVENT_COLUMNS, Feature, Frames, PartQueries, Window
 
@@ -99,11 +100,11 @@ def _count_part(
         if early is None:
             return None, None
         before = events.taken(events.second < early[0] - events.midnight)
-        found = count_events(before, ads, counts=early[1])
+        found = compact(count_events(before, ads, counts=early[1]))
         return found, count_by_day(events, with_value=values_by_day)
 
     whole, earlier = do_together(partial(count_events, events, ads, counts=counts), count_early)
-    return whole, *earlier
+    return compact(whole), *earlier
 
 
 def derive_features(
@@ -114,6 +115,7 @@ def derive_features(
     window: Window,
     features: Sequence[Feature] = LOG_FEATURES,
     prior: BetaPrior | None = None,
+    folder: Path | None = None,
 ) -> tuple[pl.DataFrame, BetaPrior | None]:
     """Join counts and profiles and work out the features, in raw units.
 
@@ -121,23 +123,64 @@ def derive_features(
     per user with the `attributes` to take over. The table is ``user_id, is_profiled``, the features
     of the log, the attributes; one row per user of the log or the profiles, sorted by ``user_id``.
     A saved `prior` shrinks the CTR; by default it is fitted to these users. It is returned too,
-    null where the shrunk CTR is not requested.
+    null where the shrunk CTR is not requested. The table is `held` in a folder, or in memory.
     """
     names = [feature.name for feature in features]
-    known = profiles.select("user_id", *(feature.name for feature in attributes))
-    known = known.with_columns(pl.lit(value=True).alias("is_profiled"))
-    users = counts.join(known, on="user_id", how="full", coalesce=True).sort("user_id")
-    is_count = [feature.name for feature in features if feature.kind == "count"]
-    if "ctr_shrunk" in names:  # which takes both, whether they are features or not
-        is_count += [each for each in ("n_clicks", "n_impressions") if each not in is_count]
-    users = users.with_columns(
-        pl.col("is_profiled").fill_null(value=False), pl.col(*is_count).fill_null(0)
-    )
-    derived = derived_features(window)
-    users = users.with_columns(derived[name].alias(name) for name in names if name in derived)
+    joined = _Joined.of(counts, profiles, features)
+    shrunk: list[pl.Series] = []
     if "ctr_shrunk" in names:
-        clicks, impressions = users["n_clicks"].to_numpy(), users["n_impressions"].to_numpy()
-        prior = fit_beta_prior(clicks, impressions) if prior is None else prior
-        users = users.with_columns(pl.Series("ctr_shrunk", shrink(clicks, impressions, prior)))
-    attribute_names = [feature.name for feature in attributes]
-    return users.select("user_id", "is_profiled", *names, *attribute_names), prior
+        clicks, shown = (joined.count(each).to_numpy() for each in ("n_clicks", "n_impressions"))
+        prior = fit_beta_prior(clicks, shown) if prior is None else prior
+        shrunk.append(pl.Series("ctr_shrunk", shrink(clicks, shown, prior)))
+    derived = derived_features(window)
+
+    def columns() -> Iterator[pl.Series]:
+        yield joined.rows["user_id"]
+        yield joined.rows["known"].is_not_null().alias("is_profiled")
+        for name in names:
+            if name in derived:
+                yield joined.derived(derived[name].alias(name))
+            else:
+                yield shrunk.pop() if name == "ctr_shrunk" else joined.count(name)
+        for attribute in attributes:
+            yield profiles[attribute.name].gather(joined.rows["known"])
+
+    return held(columns(), folder), prior
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Joined:
+    """The users of the log or the profiles, of whom one column at a time is put together."""
+
+    rows: pl.DataFrame
+    """``user_id`` and the row of each user in both tables: ``counted, known``."""
+    counts: pl.DataFrame
+    filled: frozenset[str]
+    """The counts that are 0 of users who are not in the log."""
+
+    @classmethod
+    def of(
+        cls, counts: pl.DataFrame, profiles: pl.DataFrame, features: Sequence[Feature]
+    ) -> "_Joined":
+        filled = {feature.name for feature in features if feature.kind == "count"}
+        if any(feature.name == "ctr_shrunk" for feature in features):
+            # It takes both, whether they are features or not.
+            filled |= {"n_clicks", "n_impressions"}
+        here, there = (
+            table.select("user_id").with_row_index(name)
+            for table, name in ((counts, "counted"), (profiles, "known"))
+        )
+        rows = here.join(there, on="user_id", how="full", coalesce=True).sort("user_id")
+        return cls(rows, counts, frozenset(filled))
+
+    def count(self, name: str) -> pl.Series:
+        """Return a count of all users, as wide as it is calculated with."""
+        column = self.counts[name].gather(self.rows["counted"])
+        if column.dtype.is_integer():
+            column = column.cast(pl.Int64)
+        return column.fill_null(0) if name in self.filled else column
+
+    def derived(self, feature: pl.Expr) -> pl.Series:
+        """Return what follows of counts."""
+        taken = dict.fromkeys(feature.meta.root_names())
+        return pl.DataFrame([self.count(each) for each in taken]).select(feature).to_series()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -27,6 +28,7 @@ from segmentry.features.windows import WindowSplit, periods_of, split_window
 from segmentry.ingest.checked import Checked
 from segmentry.ingest.quality import Finding, find_in_log, find_in_profiles, find_in_tables
 from segmentry.runtime.clock import StepClock
+from segmentry.runtime.held import held
 from segmentry.runtime.progress import row_reporter
 from segmentry.schema import (
     OF_CLICKS,
@@ -149,8 +151,13 @@ def ready_users(checked: Checked, source: Source, wanted: Wanted) -> UserData:
     )
 
 
-def derive_users(checked: Checked, counted: Counted, source: Source, wanted: Wanted) -> UserData:
-    """Work out the wanted features of all users, and what is odd about the data."""
+def derive_users(
+    checked: Checked, counted: Counted, source: Source, wanted: Wanted, *, scratch: Path
+) -> UserData:
+    """Work out the wanted features of all users, and what is odd about the data.
+
+    Tables of all users are `held` in the folder `scratch`.
+    """
     profiles, ads, log = checked.profiles, checked.ads, checked.log
     users, prior = derive_features(
         counted.log.users,
@@ -159,6 +166,7 @@ def derive_users(checked: Checked, counted: Counted, source: Source, wanted: Wan
         window=checked.window,
         features=wanted.features,
         prior=wanted.prior,
+        folder=scratch,
     )
     table, behaviours, accounts = users, None, checked.accounts
     if counted.behaviours is not None:
@@ -187,7 +195,13 @@ def derive_users(checked: Checked, counted: Counted, source: Source, wanted: Wan
         accounts=accounts,
         findings=findings + counted.findings + checked.unreadable,
         early=_early_users(
-            counted, users, wanted, behaviours, window=checked.window, source=source
+            counted,
+            users,
+            wanted,
+            behaviours,
+            window=checked.window,
+            source=source,
+            scratch=scratch,
         ),
         log=kept,
         traits=wanted.traits,
@@ -258,6 +272,7 @@ def _early_users(
     *,
     window: Window,
     source: Source,
+    scratch: Path,
 ) -> EarlyUsers | None:
     """Work out the features of the feature window for the users of all days, in their order."""
     if counted.split is None:
@@ -268,6 +283,7 @@ def _early_users(
         wanted.attributes,
         window=counted.split.feature,
         features=wanted.early_features or (),
+        folder=scratch,
     )
     early, days = early.with_columns(users["is_profiled"]), None
     found = counted.behaviours
@@ -288,4 +304,5 @@ def _early_users(
             value_unit=source.value_unit,
             n_days=window.n_days,
         )
-    return EarlyUsers(counted.split, early, prior, counted.log.days, days, outcome)
+    by_day = held(counted.log.days, scratch)
+    return EarlyUsers(counted.split, early, prior, by_day, days, outcome)

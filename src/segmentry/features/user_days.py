@@ -101,8 +101,8 @@ class UserDays:
     user_index: IntVector
     n_impressions: IntVector
     n_clicks: IntVector
-    """`user_index`, `n_impressions`, `n_clicks`: shape (n_rows,): `user_index` is the position of
-    the user in the user table."""
+    """`user_index`, `n_impressions`, `n_clicks`: shape (n_rows,), of 32 bits where that is enough:
+    `user_index` is the position of the user in the user table."""
     behaviours: BehaviourDays | None = None
     """Of the same users, where the behaviour log was read."""
     values: IntVector | None = None
@@ -135,15 +135,16 @@ class UserDays:
         by_user, number = order_by(index, len(users), number)
         _, order = order_by(number, days.len(), by_user)
         starts = np.append(0, np.cumsum(np.bincount(number, minlength=days.len())))
-        user_index = index[order].astype(np.int64)
+        user_index: IntVector = index[order].astype(np.int32, copy=False)
         is_again = np.diff(user_index) == 0
         is_again[starts[1:-1] - 1] = False
         if np.any(is_again):
             raise ValueError("user days: found a user and day twice, expected one row for each")
 
         def in_order(name: str) -> IntVector:
-            column: IntVector = frame[name].to_numpy()[order].astype(np.int64)
-            return column
+            column = frame[name].to_numpy()
+            # Four bytes, or as many as it has.
+            return column[order].astype(np.promote_types(column.dtype, np.int32), copy=False)
 
         return cls(
             n_users=len(users),

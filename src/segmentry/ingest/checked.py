@@ -23,6 +23,7 @@ from segmentry.ingest.room import about_rows, parts_of, require_room_for
 from segmentry.ingest.rules import Rules, outside, placed, window_of
 from segmentry.ingest.store.prepared import check_content, only_needed, tables_of
 from segmentry.runtime.clock import StepClock
+from segmentry.runtime.held import held
 from segmentry.runtime.progress import row_reporter, step_reporter
 from segmentry.runtime.sampling import is_sampled
 from segmentry.schema import (
@@ -116,22 +117,25 @@ def check_source(
             check_content(prepared, on_file=step_reporter(progress, "checking the prepared files"))
     is_ready = source.impressions is None
     profile_parts: tuple[Path, ...] = ()
-    held = source
+    read = source
     with clock.step("read the user table" if is_ready else "read profiles and ads"):
         n_unreadable = 0
         if rules.is_by_part and source.profiles is not None and not is_ready:
             profile_parts, n_unreadable = engine.split_table(
                 source.profiles, scratch / "profiles", n_parts=_n_parts(source, rules)
             )
-            held = replace(source, profiles=None)
-        profiles, ads = _read_tables(engine, held, rules.sample, unreadable=n_unreadable)
+            read = replace(source, profiles=None)
+        profiles, ads = _read_tables(engine, read, rules.sample, unreadable=n_unreadable)
+        profiles, ads = (
+            replace(table, rows=held(table.rows, scratch)) for table in (profiles, ads)
+        )
     if source.impressions is None:
         unreadable = tuple(_unreadable_in(engine, source.profiles, profiles, events=""))
         return _ready_table(profiles, ads, rules, unreadable)
     with clock.step("read log"):
         log = _read_log(engine, source, rules, scratch=scratch, progress=progress)
         facts = _facts_of(engine, log, source)
-    tables = ((log, source.impressions), (profiles, held.profiles), (ads, source.ads))
+    tables = ((log, source.impressions), (profiles, read.profiles), (ads, source.ads))
     accounts = tuple(table.account for table, files in tables if files is not None)
     unreadable = tuple(
         finding

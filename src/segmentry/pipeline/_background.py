@@ -52,7 +52,6 @@ class Background:
         self._clock, self._name, self._on_segments = clock, name, on_segments
         self._named: Named = ()
         self._all = contextlib.ExitStack()
-        self._segments: pl.DataFrame | None = None
         self._users_written: Future[None] | None = None
         self._fingerprints: Fingerprinting | None = None
         self.draw: Draw | None = None
@@ -74,7 +73,7 @@ class Background:
         self._named = named = self._name(segmentation, segments)
         self.automatic = {segment.segment_id: segment.name for segment in segments}
         # Before anything else is begun: it is what everybody waits for.
-        self._segments = self._write_segments(segmentation, validation, named)
+        self._write_segments(segmentation, validation, named)
         if self._on_segments is not None:
             self._on_segments(named)
         return named
@@ -91,7 +90,7 @@ class Background:
 
     def _write_segments(
         self, segmentation: Segmentation, validation: Validation | None, named: Named
-    ) -> pl.DataFrame:
+    ) -> None:
         with self._clock.step("write segments"):
             segments = segments_table(
                 self._users.table,
@@ -104,7 +103,6 @@ class Background:
                 early_ids = pl.Series("feature_segment_id", validation.feature_segment_ids)
                 segments = segments.with_columns(early_ids)
             segments.write_parquet(self._staging / "segments.parquet")
-        return segments
 
     def _write_users(self, segmentation: Segmentation, named: Named) -> None:
         with self._clock.step("write users"):
@@ -116,11 +114,10 @@ class Background:
             self._users.table.with_columns(columns).write_parquet(self._staging / "users.parquet")
 
     def segments(self) -> pl.DataFrame:
-        """Wait for the tables of users; return that of ``segments.parquet``."""
-        assert self._segments is not None, "started once"  # noqa: S101  # segments are always named
-        assert self._users_written is not None, "started once"  # noqa: S101  # as above
+        """Wait for the tables of users; read that of ``segments.parquet``, which nobody held."""
+        assert self._users_written is not None, "started once"  # noqa: S101  # segments have names
         self._users_written.result()
-        return self._segments
+        return pl.read_parquet(self._staging / "segments.parquet")
 
     def fingerprints(self) -> tuple[FileFingerprint, ...]:
         """Wait for the hashes of the input."""

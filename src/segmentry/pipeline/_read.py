@@ -51,7 +51,7 @@ def read_users(
             progress=progress,
         )
     with clock.step("derive features"):
-        users = derive_users(checked, counted, needed, wanted)
+        users = derive_users(checked, counted, needed, wanted, scratch=scratch)
     is_unread = source.behaviours is not None and needed.behaviours is None
     return replace(users, has_unread_behaviours=is_unread)
 

@@ -41,9 +41,10 @@ def copied_users(counts: UserDays) -> CopiedUsers:
     busy &= counts.active_days()[0] >= MIN_DAYS
     keys = np.zeros(counts.n_users, dtype=np.uint64)
     for day, rows in zip(counts.days, counts.rows_of(counts.days), strict=True):
-        cells = counts.n_impressions[rows] * 1_000_003 + counts.n_clicks[rows]
+        cells = counts.n_impressions[rows].astype(np.uint64) * 1_000_003
+        cells += counts.n_clicks[rows].astype(np.uint64)
         # A user comes once a day, so plain fancy indexing adds every row.
-        keys[counts.user_index[rows]] += _mixed(cells.astype(np.uint64), day)
+        keys[counts.user_index[rows]] += _mixed(cells, day)
     _, copies = np.unique(keys[busy], return_counts=True)
     return CopiedUsers(n_copied=int(copies[copies > 1].sum()), n_compared=int(busy.sum()))
 
