@@ -16,8 +16,8 @@ _BUSY_SHARE, _BUSY_TIMES = 0.01, 10
 _EMPTY_SHARE = 0.5
 _REJECTED_SHARE = 0.01
 _UNREADABLE_SHARE = 0.01
-# A default run took 886 MB of 285,000 users and 1,595 of 1,141,729.
-_BYTES_WITHOUT_USERS, _BYTES_PER_USER = 650_000_000, 830
+# A default run took 583 MB of 300,000 users and 907 of 1,141,729.
+_BYTES_WITHOUT_USERS, _BYTES_PER_USER = 470_000_000, 390
 _EXCESS = 1.15
 _MAX_CLICKS = 0.2
 _MAX_VALUE = 0.2
@@ -156,9 +156,9 @@ def _of_value(values: pl.Series, events: str) -> Iterator[str]:
 def warn_of_memory(n_users: int, memory: str | None) -> Iterator[str]:
     """Say that the users alone, in whatever parts the logs are read, take more than was given.
 
-    >>> list(warn_of_memory(1_141_729, "1GB"))
-    ['The users alone take about 1.6 GB while they are segmented and described, more than \
---memory 1GB; that was kept while the logs were read.']
+    >>> list(warn_of_memory(1_141_729, "700MB"))
+    ['The users alone take about 0.9 GB while they are segmented and described, more than \
+--memory 700MB; that was kept while the logs were read.']
     >>> list(warn_of_memory(20_000, "500MB")), list(warn_of_memory(1_141_729, None))
     ([], [])
     """
