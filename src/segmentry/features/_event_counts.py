@@ -1,30 +1,25 @@
 """What is counted per user of the log of impressions.
 
 Everything here is an integer, so that no order of rows or number of parts can change a digit:
-money and logarithms are summed in fixed point (`MICRO`). What is counted by user and ad, category
-or half hour is put in order: of 26.5 million rows that takes a tenth of the time of grouping them
-in the engine.
+money and logarithms are summed in fixed point (`MICRO`). Events come by user and time, so that sums
+of a user, days and half hours are runs of rows; what is counted by user and ad or category is put
+in order.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from segmentry.errors import DataError
 from segmentry.features._assembly import compact
 from segmentry.features.events import Events
-from segmentry.features.packing import (
-    Pairs,
-    Places,
-    count_pairs,
-    numbers_of,
-    order_by,
-    run_starts,
-)
+from segmentry.features.packing import Places, numbers_of, run_starts, sort_within
 from segmentry.schema import MICRO, SECONDS_PER_DAY
-from segmentry.schema.arrays import IntVector
+from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 
 _HALF_HOUR = 1800
 _QUARTER_DAY = SECONDS_PER_DAY // 4
@@ -55,7 +50,7 @@ def number_ads(ads: pl.DataFrame) -> AdNumbers:
     columns = {
         name: numbers_of(ads[name])[1] for name in ("category_id", "brand_id", "campaign_id")
     }
-    columns["log_price"] = ads["log_price"].fill_null(-1).to_numpy()
+    columns["log_price"] = ads["log_price"].fill_null(-1).cast(pl.Int32).to_numpy()
     # -1 of the same type: numpy would widen the column to 64 bits.
     ended = {name: np.append(each, each.dtype.type(-1)) for name, each in columns.items()}
     return AdNumbers(Places.among(ads["ad_id"]), ended)
@@ -63,32 +58,49 @@ def number_ads(ads: pl.DataFrame) -> AdNumbers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """Events, the ads, and how they are counted per user."""
+    """Events, the ads, and how they are counted per user that has any."""
 
     events: Events
     ads: AdNumbers | None
+    starts: IntVector
+    """Shape (n_users_seen,): the first row of each user."""
+
+    @classmethod
+    def of(cls, events: Events, ads: AdNumbers | None) -> Self:
+        return cls(events, ads, run_starts(events.user))
 
     @property
-    def n_users(self) -> int:
-        return self.events.user_id.len()
+    def user_id(self) -> pl.Series:
+        return self.events.user_id.gather(self.events.user[self.starts])
 
-    def number(self, user: IntVector) -> IntVector:
-        """How often each user is named."""
-        return np.bincount(user, minlength=self.n_users)
+    @property
+    def number(self) -> IntVector:
+        """How many events each user has."""
+        return np.diff(self.starts, append=self.events.user.size)
 
-    def total(self, user: IntVector, values: IntVector) -> IntVector:
-        """Add up by user; the weights of `numpy.bincount` would be floats."""
-        found = np.zeros(self.n_users, dtype=np.int64)
-        np.add.at(found, user, values.astype(np.int64, copy=False))
+    def total(self, values: npt.NDArray[Any]) -> IntVector:
+        """Add up by user, shape (n_rows,) to (n_users_seen,)."""
+        return np.add.reduceat(values, self.starts, dtype=np.int64)
+
+    def is_new(self, key: IntVector) -> BoolVector:
+        """Tell which rows begin a run of one user and key."""
+        found = np.empty(key.size, dtype=np.bool_)
+        np.not_equal(key[1:], key[:-1], out=found[1:])
+        found[self.starts] = True
         return found
 
-    def pairs(self, key: IntVector, *, n_keys: int) -> Pairs:
-        """Count by user and key; -1 is not a key."""
-        user, is_click = self.events.user, self.events.is_click
-        is_known = key >= 0
-        if not is_known.all():
-            user, key, is_click = user[is_known], key[is_known], is_click[is_known]
-        return count_pairs(user, key, is_click, n_users=self.n_users, n_keys=n_keys)
+    def first_of(self, is_new: BoolVector) -> IntVector:
+        """Return the first run of each user among those of `is_new`."""
+        n = self.total(is_new)
+        return np.cumsum(n) - n
+
+    def sorted_keys(self, key: IntVector) -> IntVector:
+        """Put the keys of each user in order; -1, not known, comes first."""
+        return sort_within(self.events.user, key + 1, n_keys=int(key.max(initial=0)) + 2) - 1
+
+    def distinct(self, key: IntVector) -> IntVector:
+        """Count the different keys of each user, sorted; -1 is not a key."""
+        return self.total(self.is_new(key)) - (key[self.starts] < 0)
 
     def of_ads(self, column: str) -> IntVector:
         """What is known of the ad of each event."""
@@ -104,15 +116,14 @@ def count_events(events: Events, ads: AdNumbers | None, *, counts: Collection[st
     `events` are all of each user in a window; `ads` is null where no count takes them. Returned
     are ``user_id`` and the wanted integer columns, one row per user with an event.
     """
-    seen = _Seen(events, ads)
+    seen = _Seen.of(events, ads)
     columns: dict[str, IntVector] = {}
     for names, count in _GROUPINGS:
         wanted = [name for name in names if name in counts]
         if wanted:
             found = count(seen)
             columns |= {name: found[name] for name in wanted}
-    table = pl.DataFrame({"user_id": events.user_id, **columns})
-    return table.filter(pl.Series(seen.number(events.user) > 0))
+    return pl.DataFrame({"user_id": seen.user_id, **columns})
 
 
 def count_by_day(events: Events, *, with_value: bool = False) -> pl.DataFrame:
@@ -120,93 +131,92 @@ def count_by_day(events: Events, *, with_value: bool = False) -> pl.DataFrame:
 
     `with_value` adds ``value`` in fixed point, where the events have one.
     """
-    pairs = _days_of(_Seen(events, None))
-    clicks = np.zeros(pairs.user.size, dtype=np.int64)
-    clicks[pairs.is_clicked] = pairs.n_clicks
+    days = _days_of(_Seen.of(events, None))
     columns = {
-        "user_id": events.user_id.gather(pairs.user),
-        "day": pairs.key + events.first_day,
-        "n_impressions": pairs.n_more + 1,
-        "n_clicks": clicks,
+        "user_id": events.user_id.gather(events.user[days.starts]),
+        "day": days.day,
+        "n_impressions": days.n_impressions,
+        "n_clicks": days.n_clicks,
     }
     if with_value and "value" in events.amounts:
-        columns["value"] = _value_of(events, pairs)
+        columns["value"] = np.add.reduceat(events.amounts["value"][0], days.starts)
     return compact(pl.DataFrame(columns))
 
 
-def _value_of(events: Events, pairs: Pairs) -> IntVector:
-    """Sum the value of the events of each pair of user and day."""
-    day = events.second // SECONDS_PER_DAY
-    n_days = int(day.max(initial=0)) + 1
-    known = pairs.user.astype(np.int64) * n_days + pairs.key
-    order = np.argsort(known)
-    place = order[np.searchsorted(known[order], events.user.astype(np.int64) * n_days + day)]
-    found = np.zeros(known.size, dtype=np.int64)
-    np.add.at(found, place, events.amounts["value"][0])
-    return found
+@dataclass(frozen=True, slots=True, eq=False)
+class _Days:
+    """Days of users with an event, each of shape (n_days,), user by user."""
+
+    starts: IntVector  # rows that begin one
+    of_user: IntVector  # shape (n_users_seen,): the first day of each
+    day: IntVector
+    n_impressions: IntVector
+    n_clicks: IntVector
 
 
-def _days_of(seen: _Seen) -> Pairs:
+def _days_of(seen: _Seen) -> _Days:
     day = seen.events.second // SECONDS_PER_DAY
-    return seen.pairs(day, n_keys=int(day.max(initial=0)) + 1)
+    is_new = seen.is_new(day)
+    starts = np.flatnonzero(is_new)
+    return _Days(
+        starts=starts,
+        of_user=seen.first_of(is_new),
+        day=day[starts] + seen.events.first_day,
+        n_impressions=np.diff(starts, append=day.size),
+        n_clicks=np.add.reduceat(seen.events.is_click, starts, dtype=np.int64),
+    )
 
 
 def _rows(seen: _Seen) -> _Counts:
-    user, is_click = seen.events.user, seen.events.is_click
-    return {"n_impressions": seen.number(user), "n_clicks": seen.number(user[is_click > 0])}
+    return {"n_impressions": seen.number, "n_clicks": seen.total(seen.events.is_click)}
 
 
 def _moments(seen: _Seen) -> _Counts:
-    user, second = seen.events.user, seen.events.second
-    first = np.full(seen.n_users, np.iinfo(second.dtype).max, dtype=second.dtype)
-    last = np.full(seen.n_users, np.iinfo(second.dtype).min, dtype=second.dtype)
-    np.minimum.at(first, user, second)
-    np.maximum.at(last, user, second)
-    midnight = seen.events.midnight
+    second, midnight = seen.events.second, seen.events.midnight
+    last = np.append(seen.starts, second.size)[1:] - 1
     return {
-        "first_seen_at": first.astype(np.int64) + midnight,
-        "last_seen_at": last.astype(np.int64) + midnight,
+        "first_seen_at": second[seen.starts].astype(np.int64) + midnight,
+        "last_seen_at": second[last].astype(np.int64) + midnight,
     }
 
 
 def _placements(seen: _Seen) -> _Counts:
-    user, placement = seen.events.user, seen.events.placement
+    placement = seen.events.placement
     assert placement is not None, "read with the placement"  # noqa: S101
     return {
-        "n_placed": seen.number(user[placement >= 0]),
-        "n_main_placement": seen.number(user[placement == 0]),
+        "n_placed": seen.total(placement >= 0),
+        "n_main_placement": seen.total(placement == 0),
     }
 
 
 def _days(seen: _Seen) -> _Counts:
-    pairs = _days_of(seen)
-    is_weekend = (pairs.key + seen.events.first_day + 3) % 7 >= 5  # day 0 was a Thursday
+    days = _days_of(seen)
+    is_weekend = (days.day + 3) % 7 >= 5  # day 0 was a Thursday
     return {
-        "n_active_days": seen.number(pairs.user),
-        "n_click_days": seen.number(pairs.user[pairs.is_clicked]),
-        "n_weekend": seen.total(pairs.user[is_weekend], pairs.n_more[is_weekend] + 1),
+        "n_active_days": np.diff(days.of_user, append=days.day.size),
+        "n_click_days": np.add.reduceat(days.n_clicks > 0, days.of_user, dtype=np.int64),
+        "n_weekend": np.add.reduceat(days.n_impressions * is_weekend, days.of_user),
     }
 
 
 def _quarters(seen: _Seen) -> _Counts:
-    quarter = seen.events.second % SECONDS_PER_DAY // _QUARTER_DAY
-    place = seen.events.user.astype(np.int64) * len(_QUARTERS) + quarter
-    found = np.bincount(place, minlength=seen.n_users * len(_QUARTERS))
-    return dict(zip(_QUARTERS, found.reshape(seen.n_users, len(_QUARTERS)).T, strict=True))
+    quarter = seen.events.second // _QUARTER_DAY
+    quarter -= quarter // len(_QUARTERS) * len(_QUARTERS)
+    return {name: seen.total(quarter == place) for place, name in enumerate(_QUARTERS)}
 
 
 def _amounts(seen: _Seen) -> _Counts:
-    user, found = seen.events.user, {}
+    found = {}
     for name, n_known in _AMOUNTS.items():
         if name in seen.events.amounts:
             values, is_known = seen.events.amounts[name]
-            _check_sums(np.bincount(user, weights=values), name)
-            found[name] = seen.total(user, values)
-            found[n_known] = seen.number(user[is_known])
+            _check_sums(np.add.reduceat(values.astype(np.float64), seen.starts), name)
+            found[name] = seen.total(values)
+            found[n_known] = seen.total(is_known)
     return found
 
 
-def _check_sums(sums: IntVector, name: str) -> None:
+def _check_sums(sums: FloatVector, name: str) -> None:
     if np.abs(sums).max(initial=0) >= _LARGEST_SUM:
         raise DataError(
             f"{name}: the amounts of one user add up to {np.abs(sums).max() / MICRO:.3g}; expected "
@@ -215,61 +225,69 @@ def _check_sums(sums: IntVector, name: str) -> None:
 
 
 def _repeats(seen: _Seen) -> _Counts:
-    each = seen.events
+    each, n_rows = seen.events, seen.events.user.size
     assert each.ad is not None, "read with the ads"  # noqa: S101
-    is_known = each.ad >= 0
-    own = each if is_known.all() else each.taken(is_known)
-    n_shown, n_clicks = seen.number(own.user), seen.number(own.user[own.is_click > 0])
-    # Of several first exposures in one second a clicked one counts as the first.
-    ad, moment = each.ad[is_known], own.second.astype(np.int64) * 2 + (1 - own.is_click)
-    places, user = order_by(ad, int(ad.max(initial=0)) + 1, own.user)
-    first = run_starts(user, ad[places])
-    user = user[first]
-    moment = np.minimum.reduceat(moment[places], first) if first.size else moment
-    n_ads, first_clicked = seen.number(user), seen.number(user[moment % 2 == 0])
+    # By user, ad and time: of several first exposures in one second a clicked one is the first.
+    width = n_rows.bit_length()
+    key = each.ad.astype(np.int64)
+    key += 1
+    key <<= width
+    key |= np.arange(n_rows)
+    key = sort_within(each.user, key, n_keys=(int(each.ad.max(initial=0)) + 2) << width)
+    ad = key >> width
+    is_first = seen.is_new(ad)
+    is_first &= ad > 0
+    key &= (1 << width) - 1
+    n_ads = seen.total(is_first)
+    n_shown, n_clicks = (seen.number, seen.total(each.is_click))
+    if (unknown := each.ad < 0).any():
+        n_shown -= seen.total(unknown)
+        n_clicks -= seen.total(unknown & (each.is_click > 0))
     return {
         "n_ads": n_ads,
         "n_repeat_impressions": n_shown - n_ads,
-        "n_repeat_clicks": n_clicks - first_clicked,
+        "n_repeat_clicks": n_clicks - seen.total(is_first & (each.is_click[key] > 0)),
     }
 
 
 def _prices(seen: _Seen) -> _Counts:
     price = seen.of_ads("log_price")
-    is_known = price >= 0
-    user, price, is_click = (
-        each[is_known] for each in (seen.events.user, price, seen.events.is_click)
-    )
-    clicked = np.flatnonzero(is_click)
+    is_known, is_click = price >= 0, seen.events.is_click > 0
+    price = np.maximum(price, 0)
     return {
-        "n_priced": seen.number(user),
-        "n_priced_clicks": seen.number(user[clicked]),
-        "log_price_seen": seen.total(user, price),
-        "log_price_clicked": seen.total(user[clicked], price[clicked]),
+        "n_priced": seen.total(is_known),
+        "n_priced_clicks": seen.total(is_known & is_click),
+        "log_price_seen": seen.total(price),
+        "log_price_clicked": seen.total(price * is_click),
     }
 
 
 def _categories(seen: _Seen) -> _Counts:
-    category = seen.of_ads("category_id")
-    pairs = seen.pairs(category, n_keys=int(category.max(initial=0)) + 1)
-    n = pairs.n_more + 1
-    top = np.zeros(seen.n_users, dtype=np.int64)
-    np.maximum.at(top, pairs.user, n)
-    counts = np.arange(1, int(n.max(initial=0)) + 1)
+    category = seen.sorted_keys(seen.of_ads("category_id"))
+    is_new = seen.is_new(category)
+    starts, of_user = np.flatnonzero(is_new), seen.first_of(is_new)
+    n = np.diff(starts, append=category.size)
+    n[of_user] *= category[seen.starts] >= 0
+    counts = np.maximum(1, np.arange(int(n.max(initial=0)) + 1))
     n_log_n = np.round(counts * np.log(counts) * MICRO).astype(np.int64)
     return {
-        "n_categories": seen.number(pairs.user),
-        "n_categorised": seen.total(pairs.user, n),
-        "n_top_category": top,
-        "n_log_n": seen.total(pairs.user, n_log_n[pairs.n_more]),
+        "n_categories": np.add.reduceat(n > 0, of_user, dtype=np.int64),
+        "n_categorised": np.add.reduceat(n, of_user),
+        "n_top_category": np.maximum.reduceat(n, of_user),
+        "n_log_n": np.add.reduceat(n_log_n[n], of_user),
     }
 
 
-def _distinct(seen: _Seen, key: IntVector) -> IntVector:
-    """Count the different keys of each user."""
-    is_known = key >= 0
-    places, user = order_by(key[is_known], int(key.max(initial=0)) + 1, seen.events.user[is_known])
-    return seen.number(user[run_starts(user, key[is_known][places])])
+def _bursts(seen: _Seen) -> _Counts:
+    return {"n_bursts": seen.distinct(seen.events.second // _HALF_HOUR)}
+
+
+def _brands(seen: _Seen) -> _Counts:
+    return {"n_brands": seen.distinct(seen.sorted_keys(seen.of_ads("brand_id")))}
+
+
+def _campaigns(seen: _Seen) -> _Counts:
+    return {"n_campaigns": seen.distinct(seen.sorted_keys(seen.of_ads("campaign_id")))}
 
 
 _GROUPINGS: tuple[tuple[tuple[str, ...], Callable[[_Seen], _Counts]], ...] = (
@@ -279,10 +297,10 @@ _GROUPINGS: tuple[tuple[tuple[str, ...], Callable[[_Seen], _Counts]], ...] = (
     (("n_weekend", "n_active_days", "n_click_days"), _days),
     (("n_valued", "value", "n_quantified", "quantity"), _amounts),
     (_QUARTERS, _quarters),
-    (("n_bursts",), lambda seen: {"n_bursts": _distinct(seen, seen.events.second // _HALF_HOUR)}),
+    (("n_bursts",), _bursts),
     (("n_ads", "n_repeat_impressions", "n_repeat_clicks"), _repeats),
     (("n_priced", "n_priced_clicks", "log_price_seen", "log_price_clicked"), _prices),
     (("n_categories", "n_categorised", "n_top_category", "n_log_n"), _categories),
-    (("n_brands",), lambda seen: {"n_brands": _distinct(seen, seen.of_ads("brand_id"))}),
-    (("n_campaigns",), lambda seen: {"n_campaigns": _distinct(seen, seen.of_ads("campaign_id"))}),
+    (("n_brands",), _brands),
+    (("n_campaigns",), _campaigns),
 )

@@ -12,7 +12,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 
-from segmentry.features.packing import Places, numbers_of, order_by
+from segmentry.features.packing import Places, numbers_of, sort_rows
 from segmentry.schema import SECONDS_PER_DAY, PartQueries, Window
 from segmentry.schema.arrays import BoolVector, IntVector
 
@@ -22,7 +22,10 @@ MAX_SECONDS = 1 << 31
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Events:
-    """Impressions, user by user; arrays of int of shape (n_rows,), of small types."""
+    """Impressions, user by user and by time; arrays of int of shape (n_rows,), of small types.
+
+    Of those of one user and second, the clicked ones come first.
+    """
 
     user_id: pl.Series
     """Shape (n_users,): ids of the users, rising."""
@@ -36,7 +39,8 @@ class Events:
     """A number for each ad that is the same within the part only; -1 where it is not known. Null
     where it was not wanted."""
     ad_place: IntVector | None
-    """Place in the table of ads; -1 where it has not the ad."""
+    """Place in the table of ads; -1 where it has not the ad. The same array as `ad` where it has
+    all of them."""
     placement: IntVector | None
     """Place among the named placements; one more than the last for any other, and -1 where it is
     not known."""
@@ -53,13 +57,14 @@ class Events:
         def of(column: IntVector | None) -> IntVector | None:
             return None if column is None else column[rows]
 
+        ad = of(self.ad)
         return replace(
             self,
             user=self.user[rows],
             second=self.second[rows],
             is_click=self.is_click[rows],
-            ad=of(self.ad),
-            ad_place=of(self.ad_place),
+            ad=ad,
+            ad_place=ad if self.ad_place is self.ad else of(self.ad_place),
             placement=of(self.placement),
             amounts={name: (v[rows], known[rows]) for name, (v, known) in self.amounts.items()},
         )
@@ -114,24 +119,55 @@ def read_events(
     inside = engine.scan_part(part).filter((shown_at >= window.start) & (shown_at < window.end))
     rows = engine.collect(inside.select(*wanted))
     user_id, user = numbers_of(rows["user_id"])
-    read = Events(
+    user, second, is_click, order = _in_order(user, rows)
+    ad, ad_place = (None, None) if ad_places is None else _number_ads(rows["ad_id"], ad_places)
+    events = Events(
         user_id=user_id,
         user=user,
-        second=rows["second"].to_numpy(),
-        is_click=rows["is_click"].to_numpy(),
-        ad=None if ad_places is None else numbers_of(rows["ad_id"])[1],
-        ad_place=None if ad_places is None else ad_places.of(rows["ad_id"]),
-        placement=rows["placement"].to_numpy() if placements else None,
+        second=second,
+        is_click=is_click,
+        ad=None if ad is None else ad[order],
+        ad_place=None if ad_place is None or ad_place is ad else ad_place[order],
+        placement=rows["placement"].to_numpy()[order] if placements else None,
         amounts={
-            name: (rows[name].fill_null(0).to_numpy(), rows[name].is_not_null().to_numpy())
+            name: (
+                rows[name].fill_null(0).to_numpy()[order],
+                rows[name].is_not_null().to_numpy()[order],
+            )
             for name in amounts
         },
         **_start_of(window),
     )
-    events = read.taken(order_by(user, user_id.len(), user)[0])
+    if ad_place is ad:
+        events = replace(events, ad_place=events.ad)
     if is_kept:
         _keep(events, part / _kept_name(window, ad_places, placements))
     return events
+
+
+def _in_order(user: IntVector, rows: pl.DataFrame) -> tuple[IntVector, ...]:
+    """Return users, seconds, clicks and places of rows by user and time, clicked ones first."""
+    moment = rows["second"].to_numpy().astype(np.int64)
+    moment <<= 1
+    moment |= rows["is_click"].to_numpy() == 0
+    sizes = [int(column.max(initial=0)) + 1 for column in (user, moment)]
+    columns = (user, moment, np.arange(user.size))
+    user_of, moment, order = sort_rows(columns, [*sizes, user.size])
+    second: IntVector = (moment >> 1).astype(rows["second"].to_numpy().dtype)
+    is_click: Any = (moment & 1) == 0
+    return user_of.astype(np.int32), second, is_click.view(np.int8), order
+
+
+def _number_ads(ids: pl.Series, ad_places: Places) -> tuple[IntVector, IntVector]:
+    """Return a number for each ad, and its place; ads without one are numbered after them."""
+    place = ad_places.of(ids)
+    is_strange = place < 0
+    if not is_strange.any():
+        return place, place
+    number = place.copy()
+    strange = numbers_of(ids.filter(pl.Series(is_strange)))[1]
+    number[is_strange] = np.where(strange < 0, -1, strange + ad_places.known.len())
+    return number, place
 
 
 def kept_events(
@@ -152,6 +188,8 @@ def kept_events(
     rows, users = (pl.read_ipc(each) for each in (file, file.with_suffix(_OF_USERS)))
     columns: dict[str, Any] = dict.fromkeys(_OPTIONAL)
     columns |= {name: rows[name].to_numpy() for name in rows.columns} | _start_of(window)
+    if ad_places is not None and columns["ad_place"] is None:
+        columns["ad_place"] = columns["ad"]
     user: Any = np.repeat(np.arange(users.height, dtype=np.int32), users["n_rows"].to_numpy())
     return Events(user_id=users["user_id"], user=user, amounts={}, **columns)
 
@@ -168,6 +206,8 @@ def _kept_name(window: Window, ad_places: Places | None, placements: Sequence[st
 def _keep(events: Events, file: Path) -> None:
     """Write events in the order of their users."""
     columns = {name: getattr(events, name) for name in ("second", "is_click", *_OPTIONAL)}
+    if events.ad_place is events.ad:
+        del columns["ad_place"]
     rows = pl.DataFrame({name: each for name, each in columns.items() if each is not None})
     n_rows = np.bincount(events.user, minlength=events.user_id.len()).astype(np.int32)
     users = pl.DataFrame({"user_id": events.user_id, "n_rows": n_rows})

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.features.events import Events
-from segmentry.features.packing import order_by, run_firsts
+from segmentry.features.packing import order_by, run_firsts, sort_within
 from segmentry.schema import MICRO
 from segmentry.schema.arrays import IntVector
 
@@ -34,7 +34,7 @@ class Timeline:
 
 
 def order_by_time(events: Events) -> Timeline:
-    """Put impressions in order and number them.
+    """Put impressions in order, where they are not, and number them.
 
     Rows of one user and second are in the order of their numbers and clicks: nothing here
     depends on how the log was stored.
@@ -51,17 +51,22 @@ def order_by_time(events: Events) -> Timeline:
     >>> line.position.tolist(), line.showing.tolist(), line.is_click.tolist()
     ([1, 2, 2], [1, 1, 2], [0, 0, 1])
     """
-    n_users = events.user_id.len()
-    places, user = order_by(events.second, int(events.second.max(initial=0)) + 1, events.user)
-    _, places = order_by(user, n_users, places)
-    user, second, click = events.user, events.second[places], events.is_click[places]
+    is_late = (events.second[1:] < events.second[:-1]) & (events.user[1:] == events.user[:-1])
+    if is_late.any():
+        events = events.taken(np.lexsort((events.second, events.user)))
+    user, second, click = events.user, events.second, events.is_click.copy()
     capped = np.zeros(user.size, dtype=np.int64)
     if events.ad is not None:
-        ad = events.ad[places] + 1
-        by_ad, of_user = order_by(ad, int(ad.max(initial=0)) + 1, user)
-        showing = _rank((of_user, ad[by_ad]), second[by_ad])
-        capped[by_ad] = np.minimum(showing, _MAX_REPEATS - 1)
-        capped[ad == 0] = 0
+        key, width = events.ad.astype(np.int64), user.size.bit_length()
+        key += 1
+        key <<= width
+        key |= np.arange(user.size)
+        key = sort_within(user, key, n_keys=(int(events.ad.max(initial=0)) + 2) << width)
+        by_ad = key & ((1 << width) - 1)
+        key >>= width
+        showing = np.minimum(_rank((user, key), second[by_ad]), _MAX_REPEATS - 1)
+        showing *= key > 0
+        capped[by_ad] = showing
     _order_ties(user, second, capped, click)
     return Timeline(user, second, click, _rank((user,), second), capped)
 
