@@ -173,7 +173,7 @@ def _place_anybody(bundle: Bundle) -> None:
             raise ValueError(f"{each.feature}: the lower clip is above the upper one")
     priors = [each for each in (bundle.prior, *bundle.behaviour_priors.values()) if each]
     if any(not (0 <= each.mean <= 1 and 0 <= each.precision <= _LARGEST) for each in priors):
-        raise ValueError("a prior that is no rate")
+        raise ValueError("a prior of something else than a rate")
     levels = {each.feature for each in fitted if each.levels is not None}
     known = pl.DataFrame(
         {name: ["1"] if name in levels else [1.0] for name in bundle.columns}
