@@ -1,5 +1,6 @@
 """The logic of the pages by Streamlit's own test harness: what they say, not how it looks."""
 
+import functools
 import io
 import json
 import re
@@ -30,6 +31,9 @@ from segmentry.results.summary import read_summary, render_summary_json
 from segmentry.schema import Estimate
 
 testing = pytest.importorskip("streamlit.testing.v1")
+scanner = pytest.importorskip("streamlit.components.v2.manifest_scanner")
+# The harness asks every installed library for components before each page: most of its time.
+scanner.scan_component_manifests = functools.cache(scanner.scan_component_manifests)
 HOSTILE = ("<script>alert(1)</script>", 'O\'Brien & "Söhne" **x** :red[y] $z$', "高价值用户")
 
 
