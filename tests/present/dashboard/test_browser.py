@@ -70,11 +70,15 @@ def test_the_keyboard_alone_reaches_everything_that_can_be_used(visited):
            return used.length; })()"""
     )
 
-    for _ in range(wanted + 60):
-        visited.keyboard.press("Tab")
-    reached = visited.evaluate("[...window.reached]")
     assert wanted > 0
-    assert {str(i) for i in range(wanted)} <= set(reached)
+    left = {str(i) for i in range(wanted)}
+    for n in range(1, wanted + 61):
+        visited.keyboard.press("Tab")
+        if n % 10 == 0 or n == wanted + 60:
+            left.difference_update(visited.evaluate("[...window.reached]"))
+        if not left:
+            break
+    assert left == set()
 
 
 def test_axe_finds_no_serious_fault(visited):
