@@ -250,6 +250,19 @@ def test_without_rates_scores_and_components_figures_say_so(make_summary):
     assert plots.map_scene(summary) is None
 
 
+def test_no_layer_takes_the_axes_from_the_ads_of_segments(make_summary):
+    spec = plots.FIGURES["quadrant"].plot(make_summary(n_segments=3)).to_dict(validate=False)
+    axes = [
+        layer["encoding"][side]["axis"]
+        for layer in parts_of(spec)
+        for side in ("x", "y")
+        if side in layer["encoding"]
+    ]
+
+    assert axes
+    assert all(axis["title"] for axis in axes)
+
+
 @pytest.mark.parametrize("n_segments", [1, 40])
 def test_files_are_written_for_every_figure(make_summary, tmp_path, n_segments):
     summary = make_summary(

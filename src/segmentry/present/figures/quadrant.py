@@ -82,7 +82,7 @@ def _draw(summary: "Summary") -> Drawing | None:
         for i, _, users, x, then, y in points
     ]
     moved = [row for row in rows if abs(float(str(row["then"])) - float(str(row["x"]))) > 0.02]
-    across = _scale("x", "ads per user, average = 1", right)
+    across = _across("x", right)
     down = _down("y", top)
     average = summary.population.expected_rate.value
     lines = [
@@ -111,7 +111,7 @@ def _draw(summary: "Summary") -> Drawing | None:
         .mark_point(
             filled=True, size=70, opacity=1, shape="triangle-right" if is_up else "triangle-left"
         )
-        .encode(x=_scale("then", "", right), y=down, color=as_given())
+        .encode(x=_across("then", right), y=down, color=as_given())
         for is_up in (True, False)
     ]
     return Drawing(
@@ -119,10 +119,11 @@ def _draw(summary: "Summary") -> Drawing | None:
     )
 
 
-def _scale(field: str, title: str, right: float) -> "alt.X":
+def _across(field: str, right: float) -> "alt.X":
     import altair as alt
 
-    axis = alt.Axis(title=title or None, tickCount=4) if title else None
+    # The same axis for each layer: one without would take it from all of them.
+    axis = alt.Axis(title="ads per user, average = 1", tickCount=4)
     return alt.X(f"{field}:Q", axis=axis, scale=alt.Scale(domain=[0, right], nice=False))
 
 
