@@ -54,6 +54,16 @@ def test_a_log_below_the_title_of_a_report_is_recognised(tmp_path, title, header
     assert sum(column(users_from(tmp_path, text), "n_impressions").values()) == 6
 
 
+def test_a_log_is_recognised_by_the_heads_of_a_spreadsheet(tmp_path):
+    header = ("Customer No.", "Event Date/Time", "Creative Name", "Clicked (Y/N)")
+    rows = [(f"K{i % 9}", f"0{1 + i % 9}.06.2024 10:30", i % 4, "NY"[i % 2]) for i in range(40)]
+    write_csv(tmp_path / "export.csv", rows, header=header)
+
+    log = parse_mapping(render_mapping(["export.csv"], base=tmp_path), origin="m.toml").log
+
+    assert (log.user_id, log.time, log.ad_id, log.click) == header
+
+
 def test_a_merged_file_is_parted_into_what_is_of_users_and_what_is_not(tmp_path):
     rows = [
         (*row, "north" if row[0] == "a" else "south", place) for place, row in enumerate(EVENTS)

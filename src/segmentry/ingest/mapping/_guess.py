@@ -249,7 +249,8 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
     if "user_id" not in roles and "ad_id" not in roles:
         raise DataError(
             f"{layout.path}: no column looks like a user id or an ad id; found "
-            f"{', '.join(layout.all_names)}; write the mapping by hand"
+            f"{', '.join(layout.all_names)}; name one user_id or ad_id, or write the mapping "
+            "by hand"
         )
     role = _role_of(layout, roles)
     kept = {name: column for name, column in roles.items() if name in _WANTED[role]}

@@ -13,15 +13,18 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "user_id": (
             "user_id", "userid", "user", "uid", "customer_id", "customerid", "client_id",
             "visitor_id", "visitorid", "member_id", "account_id", "person_id", "player_id",
-            "household_key", "device_id", "customer", "client", "visitor", "buyer", "cookie", "id",
+            "household_key", "device_id", "user_no", "user_number", "customer_no", "cust_id",
+            "cust_no", "customer_number", "client_no", "member_no", "customer", "client", "visitor",
+            "buyer", "cookie", "id",
         ),
         "time": (
             "time_stamp", "timestamp", "time", "ts", "event_time", "shown_at", "datetime",
-            "created_at", "invoicedate", "invoice_date", "order_date", "ordered_on", "ordered_at",
+            "event_date_time", "created_at", "invoicedate", "invoice_date", "order_date",
+            "ordered_on", "ordered_at",
             "order_time", "purchase_date", "purchased_at", "purchased_on", "transaction_date",
             "event_timestamp", "event_date", "occurred_at", "date_time", "date", "day", "when",
         ),
-        "click": ("clk", "click", "clicked", "is_click", "is_clicked"),
+        "click": ("clk", "click", "clicked", "is_click", "is_clicked", "clicked_y_n"),
         "event_type": ("event_type", "event", "action", "behavior_type", "btag", "type"),
         "n_impressions": (
             "n_impressions", "impressions", "impression", "imps", "impr", "imp",
@@ -33,7 +36,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "no_click": ("nonclk", "no_click", "is_not_click"),
         "ad_id": (
             "adgroup_id", "ad_id", "adid", "creative_id", "item_id", "itemid", "product_id",
-            "productid", "stockcode", "sku",
+            "productid", "stockcode", "sku", "creative", "creative_name", "ad_name",
         ),
         "placement": ("pid", "placement", "placement_id", "position", "slot", "site"),
         "value": (
