@@ -54,7 +54,7 @@ class RunConfig(BaseModel):
     )
     master: str = Field(
         "local[*]",
-        description="Of spark: local[*] (default), spark://HOST:PORT, or sc://HOST:PORT.",
+        description="Master of Spark: local[*] (default), spark://HOST:PORT, or sc://HOST:PORT.",
     )
     spark_conf: tuple[str, ...] = Field(
         (), description="Settings of Spark, as spark.executor.memory=4g, comma separated."
@@ -73,7 +73,7 @@ class RunConfig(BaseModel):
     k: int | None = Field(None, ge=1, description="Number of segments; chosen if absent.")
     k_range: str = Field("2:10", description="Numbers to try, as 2:10.")
     k_min: int = Field(
-        1, ge=1, description="Least number of segments, even where the evidence says one (1)."
+        1, ge=1, description="Min number of segments, even where the evidence says one (1)."
     )
     gain_share: float = Field(
         0.9,
@@ -134,7 +134,7 @@ class RunConfig(BaseModel):
         MIN_SIZE, ge=1, description="Fewest users for which a figure is shown (50); 1 shows all."
     )
     mute: tuple[str, ...] = Field((), description="Insight codes to hide, as SEG-004,SEG-010.")
-    exemplar_ids: bool = Field(False, description="Give the ids of the users that are shown.")
+    exemplar_ids: bool = Field(False, description="Include ids of example users.")
     seed: int = Field(0, ge=0, le=LARGEST_SEED, description="Seed of every random step (0).")
     memory: str | None = Field(
         None, description='What the whole process may take, as "2GB" (half of the machine).'

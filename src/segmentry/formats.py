@@ -81,6 +81,18 @@ def percent(value: float | None, *, digits: int = 1) -> str:
     return MISSING if value is None else f"{decimal(value * 100, digits=digits)}{_NBSP}%"
 
 
+def percent_under_all(value: float) -> str:
+    """Write a share in whole percent, which reads as nothing or all only where it is that.
+
+    >>> [percent_under_all(share).replace(chr(160), " ") for share in (0, 0.004, 0.61, 0.997, 1)]
+    ['0 %', 'under 1 %', '61 %', 'over 99 %', '100 %']
+    """
+    text = percent(value, digits=0)
+    if 0 < value < 0.005:
+        return f"under 1{_NBSP}%"
+    return f"over 99{_NBSP}%" if text == percent(1, digits=0) and value < 1 else text
+
+
 def rate(value: float | None) -> str:
     """Write a click rate: a percentage with two decimals.
 

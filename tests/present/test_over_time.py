@@ -104,6 +104,23 @@ def test_features_shift_in_plain_units_largest_first_without_few_users(summary):
     assert [row.cells[-1] for row in shift_table(changed).rows] == [gender.index, 0]
 
 
+def test_a_shift_that_cannot_be_seen_is_not_named(summary):
+    def of(number, middle):
+        facts = FeatureFacts(
+            name="n_impressions", bins=(5_000, 5_000 - number), n_missing=0, unit_value=middle,
+            levels=(),
+        )  # fmt: skip
+        return replace(window(number), features=(facts,))
+
+    same, other = (
+        replace(summary, over_time=shown(of(0, 23.0), of(1, middle))) for middle in (23.0001, 24.0)
+    )
+
+    assert shifts_sentence(same) == ""
+    assert "24" in shifts_sentence(other)
+    assert shift_table(same).rows
+
+
 def test_flows_that_are_too_small_are_not_drawn(summary):
     rows = table_of(summary, "flows")
     names = {key: segment.name for key, segment in zip(KEYS, summary.segments, strict=True)}

@@ -116,3 +116,15 @@ def test_a_terminal_shows_every_cell_and_reads_no_markup():
     out = io.StringIO()
     rich.console.Console(file=out, width=80).print(table.to_rich())
     assert out.getvalue().split() == ["segment", "users", "1", "[bold]loud", "1,200"]
+
+
+def test_heads_in_a_terminal_leave_the_room_to_names():
+    columns = (
+        Column("segment", "segment"),
+        Column("share", "smallest change in 60 days", percent),
+    )
+    table = Table("tests", "Tests", columns, (segment_row(4, "High-response viewers", 0.101),))
+    out = io.StringIO()
+    rich.console.Console(file=out, width=42).print(table.to_rich())
+    *_, last = out.getvalue().splitlines()
+    assert last.split() == ["4", "High-response", "viewers", "10.1", "%"]

@@ -62,6 +62,7 @@ _STEPS_IN_ROWS = (
     "collapsing equal behaviours",
 )
 _SECONDS_UNTIL_RATE = 0.5
+_MIN_WIDTH = 110
 OUT = Console(highlight=False, soft_wrap=True)
 
 
@@ -187,9 +188,13 @@ def table_of(first: Sequence[str], names: Sequence[str] = ()) -> Table:
     return table
 
 
-def print_wide(*tables: Table, width: int = 110) -> None:
+def print_wide(*tables: Table, width: int = _MIN_WIDTH) -> None:
     """Print tables whole where the output is not a terminal, each with an empty line below."""
-    wide = Console(highlight=False, soft_wrap=True, width=max(OUT.width, width))
+    wide = Console(
+        highlight=False,
+        soft_wrap=True,
+        width=max(OUT.width, _MIN_WIDTH if OUT.is_terminal else width),
+    )
     for table in tables:
         wide.print(table)
         OUT.print()

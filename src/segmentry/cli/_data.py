@@ -54,7 +54,7 @@ def generate(
 ) -> None:
     """Write files in the shape of the Taobao data.
 
-    The planted truth stands in a file of its own.
+    A file of its own holds the true click rates.
     """
     from segmentry.datasets import GeneratorOptions
 

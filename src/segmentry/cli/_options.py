@@ -31,7 +31,7 @@ DataDir = Annotated[
 ]
 Mapping = Annotated[
     Path | None,
-    typer.Option(help="TOML file that says what is what in any data.", metavar="FILE.toml"),
+    typer.Option(help="TOML file that maps your columns to segmentry's.", metavar="FILE.toml"),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]

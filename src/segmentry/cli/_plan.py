@@ -36,13 +36,15 @@ def budget(
     money: Annotated[
         float | None, typer.Option(help="Money to divide, with --cost-per-impression.")
     ] = None,
-    cost_per_impression: Annotated[float | None, typer.Option(help="Of one impression.")] = None,
+    cost_per_impression: Annotated[
+        float | None, typer.Option(help="Cost of one impression, in your currency.")
+    ] = None,
     days: Annotated[
         float | None, typer.Option(help="Time to show them in; as long as the log if absent.")
     ] = None,
     floor: Annotated[
         list[str] | None,
-        typer.Option(help="Least share of the budget, as 1=10%; may be repeated."),
+        typer.Option(help="Smallest share of the budget, as 1=10%; may be repeated."),
     ] = None,
     cap: Annotated[
         list[str] | None,
@@ -50,21 +52,21 @@ def budget(
     ] = None,
     max_change: Annotated[
         float,
-        typer.Option(help="Factor by which a segment's part and pace may change at most."),
+        typer.Option(help="Maximum change per segment, as a factor, of its share and its pace."),
     ] = 2.0,
     response: Annotated[
         str, typer.Option(help="How clicks follow impressions, assumed: linear or concave.")
     ] = "linear",
     exponent: Annotated[
-        float | None, typer.Option(help="Of the concave response, 0 to 1 (0.8).")
+        float | None, typer.Option(help="Exponent of the concave response, 0 to 1 (0.8).")
     ] = None,
     by: Annotated[
         Literal["clicks", "purchases"],
-        typer.Option(help="What impressions are to bring; purchases take a run with behaviours."),
+        typer.Option(help="What to maximise; purchases need a run with behaviours."),
     ] = "clicks",
     attribution: Annotated[
         Literal["view", "click"],
-        typer.Option(help="Of purchases: to the last impression, or to the last clicked one."),
+        typer.Option(help="Attribute purchases to the last impression or the last click."),
     ] = "view",
     seed: Annotated[int, seed_option("Seed of the halves and the draws.")] = 0,
     json: Json = False,
@@ -114,10 +116,10 @@ def plan_test(
         str,
         typer.Option(help="ctr, or what is counted per user: clicks, purchases, value, any event."),
     ] = "ctr",
-    power: Annotated[str, typer.Option(help="Chance to find it.")] = "0.8",
-    alpha: Annotated[
-        str, typer.Option(help="Chance to find something where there is nothing.")
-    ] = "0.05",
+    power: Annotated[
+        str, typer.Option(help="Power: chance to find a change of that size.")
+    ] = "0.8",
+    alpha: Annotated[str, typer.Option(help="Significance level (false-positive rate).")] = "0.05",
     ratio: Annotated[
         str, typer.Option(help="Control to treatment, or to each of several, as 2:1:1.")
     ] = "1:1",

@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from segmentry.describe.profiles import NumericStatistics, SegmentProfile
-from segmentry.formats import count, decimal, listed, percent, rate_with_limits, signed, writer_of
+from segmentry.formats import (
+    count,
+    decimal,
+    listed,
+    percent,
+    percent_under_all,
+    rate_with_limits,
+    signed,
+    writer_of,
+)
 from segmentry.present.first_screen import DECISIONS, ScreenRow, screen_row
 from segmentry.results.summary import FeatureRow, Summary
 from segmentry.schema import SECONDS_PER_DAY
@@ -282,7 +291,7 @@ def _find(segment: SegmentProfile, summary: Summary) -> list[str]:
     said = own.texts[0][:1].upper() + own.texts[0][1:]
     n_more = len(own.texts) - 1
     more = f" {n_more} more rule{'s' if n_more > 1 else ''} in rules.sql." if n_more else ""
-    coverage, precision = (percent(each, digits=0) for each in (own.coverage, own.precision))
+    coverage, precision = (percent_under_all(each) for each in (own.coverage, own.precision))
     return [f"{said}.{more}", f"Finds {coverage} of them; {precision} of those found belong."]
 
 
@@ -380,10 +389,15 @@ def texts_of(card: Card) -> Sequence[tuple[str, str]]:
         ("Worth", card.worth),
         ("Who", card.who),
         ("Likes", card.likes),
-        ("How sure", " ".join(card.sure)),
+        ("How sure", " ".join((*card.sure, *_brackets(card)))),
         ("Find them", " ".join(card.find)),
     )
     return [(word, text) for word, text in found if text]
+
+
+def _brackets(card: Card) -> Sequence[str]:
+    """Say what the brackets hold, where there are any."""
+    return ("Brackets: 90 % intervals.",) if "(" in card.expect + card.worth else ()
 
 
 def _escaped(text: str) -> str:

@@ -23,7 +23,8 @@ DECISIONS: dict[Decision, str] = {
 }
 """What people read of a decision, in the order of the rows."""
 _MAX_WORDS = 150
-_OTHER_WORDS, _MORE_WORDS = 28, 9  # data and days, heads, average, buttons; segments without a row
+# Data and days, heads, average and brackets, buttons; segments without a row.
+_OTHER_WORDS, _MORE_WORDS = 31, 9
 _MAX_NAMED = 3
 
 

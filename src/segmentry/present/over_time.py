@@ -106,7 +106,8 @@ def shifts_sentence(summary: Summary) -> str:
     said = []
     for each in features[:_N_SAID]:
         label, (formed, _, now) = _described(each, summary)
-        said.append(f"{label} {formed.text} → {now.text}")
+        if formed.text != now.text:
+            said.append(f"{label} {formed.text} → {now.text}")
     if not said:
         return ""
     return f"Largest shifts of features since segments were formed: {'; '.join(said)}."

@@ -81,7 +81,17 @@ def comparison_table(plan: BudgetPlan) -> Table:
 
 
 def _losing(plan: BudgetPlan) -> Column:
-    return Column("losing_share", f"draws with fewer {plan.outcome}", partial(percent, digits=0))
+    return Column("losing_share", f"draws with fewer {plan.outcome}", share_of_draws)
+
+
+def share_of_draws(share: float | None) -> str:
+    """Write a share of draws: none of them is no proof of none at all.
+
+    >>> share_of_draws(0.0).replace(chr(160), " "), share_of_draws(0.12).replace(chr(160), " ")
+    ('under 1 %', '12 %')
+    """
+    is_rare = share is not None and share < 0.01
+    return "under 1\u00a0%" if is_rare else percent(share, digits=0)
 
 
 def power_table(plan: ExperimentPlan) -> Table:

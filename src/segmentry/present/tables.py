@@ -5,6 +5,7 @@ a page, `Table.to_rich` is for a terminal, `Table.to_frame` holds the values for
 Excel.
 """
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -161,14 +162,15 @@ class Table:
         from rich.text import Text
 
         found = rich.table.Table(box=None, pad_edge=False, header_style="bold")
+        lines = [[_flat(text) for text in (line.head, *line.cells)] for line in self.lines]
         for i, head in enumerate(self.heads):
             is_words = i == 0 or i in self.text_columns
+            shown = head if is_words else _folded(head, [cells[i] for cells in lines])
             found.add_column(
-                Text(head), justify="left" if is_words else "right", no_wrap=not is_words
+                Text(shown), justify="left" if is_words else "right", no_wrap=not is_words
             )
-        for line in self.lines:
-            cells = [Text(_flat(text)) for text in (line.head, *line.cells)]
-            found.add_row(*cells, style="bold" if line.is_strong else None)
+        for line, cells in zip(self.lines, lines, strict=True):
+            found.add_row(*map(Text, cells), style="bold" if line.is_strong else None)
         return found
 
     def to_frame(self) -> "pl.DataFrame":
@@ -194,6 +196,12 @@ def segment_row(segment_id: int, name: str, *cells: Cell) -> Row:
     ('2 Occasional users', 0.25)
     """
     return Row((f"{segment_id} {name}".strip(), *cells), segment=segment_id)
+
+
+def _folded(head: str, cells: Sequence[str]) -> str:
+    """Set a head in lines as narrow as what stands below it: the room is for names."""
+    width = max(10, *map(len, (*cells, *head.split(" "))))
+    return "\n".join(textwrap.wrap(head, width, break_on_hyphens=False))
 
 
 def _flat(text: str) -> str:

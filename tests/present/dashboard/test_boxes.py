@@ -9,6 +9,7 @@ from tests.summaries import make_summary
 from segmentry.present.card import card_of
 from segmentry.present.dashboard._images import as_boxes, with_images
 from segmentry.present.report import render_card
+from segmentry.present.theme import PAGE
 
 
 def styles(html):
@@ -89,3 +90,15 @@ def test_a_figure_lets_the_shadow_behind_it_be_seen_and_keeps_its_grounds_elsewh
     assert ground not in drawn
     assert '<rect width="5" height="5" fill="#fdfcf9"/>' in drawn
     assert "max-width: max(100%, 300px)" in html  # three quarters; narrower screens scroll
+
+
+@pytest.mark.parametrize(
+    ("is_dark", "colour"), [(False, PAGE["good"].light), (True, PAGE["good"].dark)]
+)
+def test_an_image_has_the_colours_of_its_page(is_dark, colour):
+    html = with_images(
+        '<svg width="12"><path d="M1 1z" fill="var(--good)"/></svg>', is_dark=is_dark
+    )
+
+    drawn = base64.b64decode(re.search(r"base64,([^\"]+)", html)[1]).decode()
+    assert f'fill="{colour}"' in drawn

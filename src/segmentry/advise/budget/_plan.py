@@ -42,6 +42,10 @@ _WITHIN = (
     "Inside a segment impressions go to users in proportion to their past impressions, in all "
     "three ways to divide."
 )
+_JUDGED = (
+    "Forecast rates are those of the half of the users that did not choose the split. The report "
+    "shows those of all users, so the two differ a little."
+)
 
 
 def divide_budget(
@@ -286,6 +290,7 @@ def _parts_of_gain(
 def _notes(held: Sequence[str], request: BudgetRequest) -> Iterator[str]:
     yield from held
     yield _assumed(request)
+    yield _JUDGED
     yield _WITHIN
     if request.outcome == "purchases":
         yield _OF_PURCHASES
@@ -324,7 +329,7 @@ def _concluded(comparison: Comparison, *, is_confirmed: bool, outcome: Outcome) 
         return "There is not enough data for a gain."
     text = f"{gain.value:+,.0f} {outcome} ({gain.low:+,.0f} to {gain.high:+,.0f})"
     if share.value is not None:
-        text = f"{share.value:+.1%}, {text}"
+        text = f"{share.value * 100:+.1f} %, {text}"
     if comparison.is_better:
         return f"Better than in proportion to past impressions: {text}, if the assumptions hold."
     why = "a gain of 0 or less cannot be ruled out"

@@ -24,8 +24,8 @@ _MORE, _LESS, _TASTE = 110.0, 90.0, 120.0
 _MAX_NAMED = 3
 _MIN_SAVED, _MAX_LOST = 0.01, 0.1  # shares of impressions and of clicks
 _NO_CAP = (
-    "no number: no cap would have saved 1 % of the impressions at a smaller share of the clicks, "
-    "and at most a tenth of them"
+    "no number: no cap would have saved 1 % of the impressions and cost a smaller share of the "
+    "clicks, below a tenth"
 )
 
 

@@ -20,6 +20,7 @@ _LEAST = 0.75
 _GROUND = re.compile(r'<rect width="\d+" height="\d+" fill="#[0-9a-f]{6}"/>')
 _STYLE = "<style>text {{ font: 700 13px sans-serif; }} .gap {{ fill: {paper}; }}</style>"
 """What the page's own styles say of a drawing: they do not reach into an image."""
+_VARIABLE = re.compile(r"var\(--([\w-]+)\)")
 
 
 def with_images(html: str, *, is_dark: bool) -> str:
@@ -60,8 +61,9 @@ def _image(svg: str, *, is_dark: bool) -> str:
         svg = dark_svg(svg)
     if not is_figure:
         svg = svg.replace(opening, opening + _STYLE.format(**colours(is_dark)), 1)
-        if "currentColor" in svg:
-            svg = svg.replace("currentColor", colours(is_dark)["muted"])
+        given = colours(is_dark)
+        svg = svg.replace("currentColor", given["muted"])
+        svg = _VARIABLE.sub(lambda found: given[found[1]], svg)
     if "xmlns" not in opening:
         svg = svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
     data = base64.b64encode(svg.encode()).decode()

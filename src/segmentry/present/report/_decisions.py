@@ -41,7 +41,7 @@ _WRITERS: Mapping[str, Callable[..., str]] = {
 def worth_of(value: Estimate, effect: str) -> tuple[str, str]:
     """Return what acting is worth: the number with its interval, and what it counts."""
     if value.value is None:
-        return "", effect[0].upper() + effect[1:] + "."
+        return "", effect[0].upper() + effect[1:]
     write = signed if effect.startswith(_SIGNED) else decimal
     return bracketed(value, write, digits=0 if abs(value.value) >= 10 else 1), effect
 

@@ -13,7 +13,7 @@ from segmentry.present.dashboard._ask import slider
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._runs import Run, why_not_planned
 from segmentry.present.dashboard._show import Fact, facts, heading, measured, notice, part, table
-from segmentry.present.plans import sensitivity_table
+from segmentry.present.plans import sensitivity_table, share_of_draws
 from segmentry.present.tables import Column, Table, segment_row
 from segmentry.results.summary import Summary
 
@@ -146,7 +146,7 @@ def _facts(plan: BudgetPlan, *, total: float) -> tuple[Fact, ...]:
             f"{interval(share, write=percent)} (90 %)",
         ),
         ("That is", signed(gain.gain.value or 0.0, digits=0), f"clicks in {plan.n_days:g} days"),
-        ("Risk of a loss", _risk(gain.losing_share), "by what is known of the segments"),
+        ("Risk of a loss", share_of_draws(gain.losing_share), "by what is known of the segments"),
     ]
     if abs(total - 100) >= 0.5:
         found.append(
@@ -157,10 +157,6 @@ def _facts(plan: BudgetPlan, *, total: float) -> tuple[Fact, ...]:
             )
         )
     return tuple(found)
-
-
-def _risk(share: float) -> str:
-    return "under 1\u00a0%" if share < 0.01 else percent(share, digits=0)
 
 
 def _table(summary: Summary, plan: BudgetPlan, now: dict[int, float]) -> Table:
