@@ -125,10 +125,7 @@ def check_source(
                 source.profiles, scratch / "profiles", n_parts=_n_parts(source, rules)
             )
             read = replace(source, profiles=None)
-        profiles, ads = _read_tables(engine, read, rules.sample, unreadable=n_unreadable)
-        profiles, ads = (
-            replace(table, rows=held(table.rows, scratch)) for table in (profiles, ads)
-        )
+        profiles, ads = _read_tables(engine, read, rules.sample, scratch, unreadable=n_unreadable)
     if source.impressions is None:
         unreadable = tuple(_unreadable_in(engine, source.profiles, profiles, events=""))
         return _ready_table(profiles, ads, rules, unreadable)
@@ -212,8 +209,9 @@ def _ready_table(
 
 
 def _read_tables(
-    engine: Engine, source: Source, sample: float, *, unreadable: int
+    engine: Engine, source: Source, sample: float, scratch: Path, *, unreadable: int
 ) -> tuple[CleanTable, CleanTable]:
+    """Read profiles and ads, and hold them in the folder `scratch`."""
     names = [feature.name for feature in source.attributes]
     log = {} if source.impressions is None else source.impressions.columns
     if source.profiles is None:
@@ -227,7 +225,8 @@ def _read_tables(
     else:
         found, unreadable = engine.read_table(source.ads)
         ads = clean_ads(found, unreadable=unreadable)
-    return profiles, ads
+    rows = (held(each.rows, scratch) for each in (profiles, ads))
+    return replace(profiles, rows=next(rows)), replace(ads, rows=next(rows))
 
 
 def _clean_profiles(
