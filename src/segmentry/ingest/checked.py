@@ -225,8 +225,8 @@ def _read_tables(
     else:
         found, unreadable = engine.read_table(source.ads)
         ads = clean_ads(found, unreadable=unreadable)
-    rows = (held(each.rows, scratch) for each in (profiles, ads))
-    return replace(profiles, rows=next(rows)), replace(ads, rows=next(rows))
+    profiles = replace(profiles, rows=held(profiles.rows, scratch))
+    return profiles, replace(ads, rows=held(ads.rows, scratch))
 
 
 def _clean_profiles(
