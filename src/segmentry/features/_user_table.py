@@ -150,7 +150,7 @@ def derive_features(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Joined:
-    """The users of the log or the profiles, of whom columns are made one at a time."""
+    """The users of the log or the profiles; their columns are made one at a time."""
 
     rows: pl.DataFrame
     """``user_id`` and the row of each user in both tables: ``counted, known``."""
