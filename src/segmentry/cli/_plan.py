@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     )
     from segmentry.schema import Estimate
 
+Floors = Annotated[
+    list[str] | None, typer.Option(help="Smallest share of the budget, as 1=10%; may be repeated.")
+]
+Caps = Annotated[
+    list[str] | None, typer.Option(help="Largest share of the budget, as 2=50%; may be repeated.")
+]
+
 
 def budget(
     run_dir: RunDir,
@@ -42,14 +49,8 @@ def budget(
     days: Annotated[
         float | None, typer.Option(help="Time to show them in; as long as the log if absent.")
     ] = None,
-    floor: Annotated[
-        list[str] | None,
-        typer.Option(help="Smallest share of the budget, as 1=10%; may be repeated."),
-    ] = None,
-    cap: Annotated[
-        list[str] | None,
-        typer.Option(help="Largest share of the budget, as 2=50%; may be repeated."),
-    ] = None,
+    floor: Floors = None,
+    cap: Caps = None,
     max_change: Annotated[
         float,
         typer.Option(help="Maximum change per segment, as a factor, of its share and its pace."),

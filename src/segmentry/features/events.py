@@ -112,8 +112,8 @@ def read_events(
     """
     shown_at, midnight = nw.col("shown_at"), midnight_of(window)
     seconds = nw.Int32 if window.end - midnight < MAX_SECONDS else nw.Int64
-    second = (shown_at.cast(nw.Int64) - midnight).cast(seconds).alias("second")
-    wanted: list[Any] = ["user_id", second, nw.col("is_click").cast(nw.Int8), *amounts]
+    since: Any = (shown_at.cast(nw.Int64) - midnight).cast(seconds).alias("second")
+    wanted: list[Any] = ["user_id", since, nw.col("is_click").cast(nw.Int8), *amounts]
     wanted += ["ad_id"] if ad_places is not None else []
     wanted += [_placed(placements)] if placements else []
     inside = engine.scan_part(part).filter((shown_at >= window.start) & (shown_at < window.end))

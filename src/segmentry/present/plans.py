@@ -85,7 +85,7 @@ def _losing(plan: BudgetPlan) -> Column:
 
 
 def share_of_draws(share: float | None) -> str:
-    """Write a share of draws: none of them is no proof of none at all.
+    """Write a share of draws: 0 of those made does not prove that there is none.
 
     >>> share_of_draws(0.0).replace(chr(160), " "), share_of_draws(0.12).replace(chr(160), " ")
     ('under 1 %', '12 %')
