@@ -31,7 +31,7 @@ _TEMPORARY = re.compile(
 )
 _ON_SPARK = re.compile(r"(?<=[\[-])spark(?=[\]-])")
 """A test of engines, which give the same texts: those of the first are kept."""
-_BY_CHANCE = re.compile(r"(\.segmentry-|/)(?:[0-9a-f]{8}(?=\.)|tmp\w{8}(?=/))")
+_BY_CHANCE = re.compile(r"(\.segmentry-|\.run\.|/)(?:[0-9a-f]{8}(?=\.)|tmp\w{8}(?=/))")
 _APART = re.compile(r"<(?:script|style|svg)\b.*?</(?:script|style|svg)>", re.DOTALL)
 _INLINE = re.compile(r"</?(?:a|abbr|b|code|dfn|em|i|small|span|strong|sub|sup)\b[^>]*>")
 _TAG = re.compile(r"<[^>]*>|\n")

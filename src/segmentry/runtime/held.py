@@ -35,8 +35,8 @@ def held(columns: Iterable[pl.Series], folder: Path | None) -> pl.DataFrame:
             return _mapped(columns, file)
     except OSError as error:
         raise OutputError(
-            f"{folder}: temporary files cannot be written: {error.strerror or error}; free some "
-            "room, or give --temp DIR on a larger disk"
+            f"{folder}: temporary files cannot be written: {error.strerror or error}; free some, "
+            "or give --temp DIR on a larger disk"
         ) from error
 
 
