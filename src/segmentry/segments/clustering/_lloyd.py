@@ -38,7 +38,7 @@ class Runs:
     def best(self, *, per_set: int) -> list[int]:
         """Return the start of smallest inertia of each so many.
 
-        A same division by another name is no better.
+        The same division under another name is not an improvement.
         """
         firsts = range(0, len(self.inertias), per_set)
         return [self._best(range(first, first + per_set)) for first in firsts]
