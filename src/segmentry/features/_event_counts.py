@@ -17,7 +17,7 @@ import polars as pl
 from segmentry.errors import DataError
 from segmentry.features._assembly import compact
 from segmentry.features.events import Events
-from segmentry.features.packing import Places, numbers_of, run_starts, sort_within
+from segmentry.features.packing import Places, numbers_of, order_within, run_starts, sort_within
 from segmentry.schema import MICRO, SECONDS_PER_DAY
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 
@@ -225,19 +225,12 @@ def _check_sums(sums: FloatVector, name: str) -> None:
 
 
 def _repeats(seen: _Seen) -> _Counts:
-    each, n_rows = seen.events, seen.events.user.size
+    each = seen.events
     assert each.ad is not None, "read with the ads"  # noqa: S101
     # By user, ad and time: of several first exposures in one second a clicked one is the first.
-    width = n_rows.bit_length()
-    key = each.ad.astype(np.int64)
-    key += 1
-    key <<= width
-    key |= np.arange(n_rows)
-    key = sort_within(each.user, key, n_keys=(int(each.ad.max(initial=0)) + 2) << width)
-    ad = key >> width
+    ad, rows = order_within(each.user, each.ad + 1)
     is_first = seen.is_new(ad)
     is_first &= ad > 0
-    key &= (1 << width) - 1
     n_ads = seen.total(is_first)
     n_shown, n_clicks = (seen.number, seen.total(each.is_click))
     if (unknown := each.ad < 0).any():
@@ -246,7 +239,7 @@ def _repeats(seen: _Seen) -> _Counts:
     return {
         "n_ads": n_ads,
         "n_repeat_impressions": n_shown - n_ads,
-        "n_repeat_clicks": n_clicks - seen.total(is_first & (each.is_click[key] > 0)),
+        "n_repeat_clicks": n_clicks - seen.total(is_first & (each.is_click[rows] > 0)),
     }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.features.events import Events
-from segmentry.features.packing import order_by, run_firsts, sort_within
+from segmentry.features.packing import order_by, order_within, run_firsts
 from segmentry.schema import MICRO
 from segmentry.schema.arrays import IntVector
 
@@ -57,13 +57,7 @@ def order_by_time(events: Events) -> Timeline:
     user, second, click = events.user, events.second, events.is_click.copy()
     capped = np.zeros(user.size, dtype=np.int64)
     if events.ad is not None:
-        key, width = events.ad.astype(np.int64), user.size.bit_length()
-        key += 1
-        key <<= width
-        key |= np.arange(user.size)
-        key = sort_within(user, key, n_keys=(int(events.ad.max(initial=0)) + 2) << width)
-        by_ad = key & ((1 << width) - 1)
-        key >>= width
+        key, by_ad = order_within(user, events.ad + 1)
         showing = np.minimum(_rank((user, key), second[by_ad]), _MAX_REPEATS - 1)
         showing *= key > 0
         capped[by_ad] = showing
