@@ -50,8 +50,11 @@ class Places:
             # Ids are often small numbers: a table takes a tenth of the time of a join.
             found: IntVector = self.table[ids.cast(pl.Int32).fill_null(_MAX_TABLE).to_numpy()]
             return found
-        places = self.known.to_frame("id").with_row_index("place")
-        joined = ids.to_frame("id").join(places, on="id", how="left", maintain_order="left")
+        wanted, places = ids.to_frame("id"), self.known.to_frame("id").with_row_index("place")
+        if ids.len() < self.known.len():
+            # Few of them: a table of the few takes a ninth of the time of one of all.
+            places = places.join(wanted, on="id", how="semi")
+        joined = wanted.join(places, on="id", how="left", maintain_order="left")
         return joined["place"].cast(pl.Int64).fill_null(-1).to_numpy()
 
 

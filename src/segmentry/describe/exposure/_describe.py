@@ -213,10 +213,8 @@ def _read_all(
     with ThreadPoolExecutor(_N_WORKERS) as workers:
         for done, part in enumerate(parts, start=1):
             events = read(part)
-            is_member = _piece_of(events, user_places, plan.members).segments > 0
             requested: list[Future[None]] = []
-            for some in pieces_of(events.of_users(is_member), n_rows=_ROWS_OF_A_PIECE):
-                piece = _piece_of(some, user_places, plan.members)
+            for piece in _pieces_of(events, user_places, plan.members):
                 # Cut while the workers are still at the one before.
                 for each in requested:
                     each.result()
@@ -241,9 +239,16 @@ class _Piece:
     segments: IntVector
 
 
-def _piece_of(events: Events, places: Places, members: Members) -> _Piece:
+def _pieces_of(events: Events, places: Places, members: Members) -> Iterator[_Piece]:
+    """Return the rows of members, some users at a time; the ids of all are looked up at once."""
     users = places.of(events.user_id)
-    return _Piece(events, users, np.append(members.segment_ids, 0)[users])
+    segments = np.append(members.segment_ids, 0)[users]
+    is_member = segments > 0
+    users, segments = users[is_member], segments[is_member]
+    end = 0
+    for some in pieces_of(events.of_users(is_member), n_rows=_ROWS_OF_A_PIECE):
+        start, end = end, end + some.user_id.len()
+        yield _Piece(some, users[start:end], segments[start:end])
 
 
 def _take_cells(
