@@ -250,8 +250,9 @@ def test_a_folder_of_another_engine_is_refused(days, begun):
     start = text.index('"engine": "duckdb') + len('"engine": "duckdb ')
     (begun / "prepared.json").write_text(text[:start] + "0" + text[start + 1 :])
 
-    with raises_text(DataError):
+    with raises_text(DataError) as caught:
         add_data(begun, [days["day-5"]])
+    assert "duckdb 0." in str(caught.value)
 
 
 def test_a_folder_that_is_not_prepared_is_refused(days, tmp_path):

@@ -361,7 +361,7 @@ def test_two_runs_at_once_on_one_folder_find_the_same(prepared, tmp_path):
 @pytest.mark.parametrize("damage", ["cut", "gone", "end", "middle"])
 def test_a_damaged_part_is_told_in_one_line(damage, prepared, engine_name, undrawn, tmp_path):
     copy_of(prepared, tmp_path / "p")
-    part = next((tmp_path / "p" / "impressions").rglob("*.parquet"))
+    part = min((tmp_path / "p" / "impressions").rglob("*.parquet"))
     content = bytearray(part.read_bytes())
     if damage == "gone":
         part.unlink()
@@ -409,15 +409,15 @@ def test_parts_that_are_not_read_are_not_asked(prepared, tmp_path):
 
 def test_an_empty_part_is_told_by_its_size(prepared, tmp_path):
     copy_of(prepared, tmp_path / "p")
-    part = next((tmp_path / "p" / "behaviours").rglob("*.parquet"))
+    part = min((tmp_path / "p" / "behaviours").rglob("*.parquet"))
     n_bytes = part.stat().st_size
     part.write_bytes(b"")
 
     with pytest.raises(SegmentryError) as text:
         run(tmp_path / "p", tmp_path / "out", k=2)
 
-    shows(str(text.value))
-    assert f"{n_bytes:,}" in str(text.value)
+    # The size differs between versions of the writer.
+    shows(str(text.value).replace(f"{n_bytes:,}", "BYTES"))
 
 
 def test_a_folder_of_an_earlier_version_is_refused_until_it_is_prepared_again(
