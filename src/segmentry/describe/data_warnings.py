@@ -9,15 +9,13 @@ import polars as pl
 from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
 from segmentry.ingest.quality import SPELLED, UNREADABLE, Finding
-from segmentry.runtime.memory import parse_size
+from segmentry.runtime.memory import memory_of_users, parse_size
 from segmentry.schema import OF_CLICKS, Outcome
 
 _BUSY_SHARE, _BUSY_TIMES = 0.01, 10
 _EMPTY_SHARE = 0.5
 _REJECTED_SHARE = 0.01
 _UNREADABLE_SHARE = 0.01
-# A default run took 583 MB of 300,000 users and 907 of 1,141,729.
-_BYTES_WITHOUT_USERS, _BYTES_PER_USER = 470_000_000, 390
 _EXCESS = 1.15
 _MAX_CLICKS = 0.2
 _MAX_VALUE = 0.2
@@ -164,8 +162,8 @@ def warn_of_memory(n_users: int, memory: str | None) -> Iterator[str]:
     """
     if memory is None:
         return
-    of_users, limit = _BYTES_PER_USER * n_users, parse_size(memory)
-    n_bytes = _BYTES_WITHOUT_USERS + of_users
+    n_bytes, limit = memory_of_users(n_users), parse_size(memory)
+    of_users = n_bytes - memory_of_users(0)
     if n_bytes > _EXCESS * limit and of_users > (_EXCESS - 1) * limit:
         yield (
             f"The users alone take about {n_bytes / 1e9:.1f} GB while they are segmented and "
