@@ -63,6 +63,8 @@ def test_the_linear_allocation_is_that_of_a_linear_programme(seed):
     assert x == pytest.approx(other.x, rel=1e-6, abs=1e-6)
 
 
+# SciPy 1.14 says so of its own steps, and goes on.
+@pytest.mark.filterwarnings("ignore:Values in x were outside bounds:RuntimeWarning")
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("exponent", [0.3, 0.8, 0.95])
 def test_no_other_solver_finds_more_clicks_under_a_concave_response(seed, exponent):

@@ -66,7 +66,8 @@ def test_the_script_refreshes_the_newest_run_and_hands_on_the_exit_code(home, co
     context = command.make_context("segmentry", list(words), resilient_parsing=True)
     name, asked, rest = command.resolve_command(context, words)
     parsed = asked.make_context(name, rest, parent=context)
-    assert parsed.params["history"] == Path("history")
+    # Typer 0.27 hands on the text.
+    assert Path(parsed.params["history"]) == Path("history")
     assert parsed.params["until"] == "2026-03-01"
 
 

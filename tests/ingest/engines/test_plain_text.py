@@ -12,6 +12,7 @@ from tests.reference_lines import reference_log
 from segmentry.errors import DataError, EngineError
 from segmentry.ingest.engines import _plain
 from segmentry.ingest.files import inspect_file
+from segmentry.schema import ColumnSource, TableSource
 
 pytestmark = pytest.mark.only_engine("duckdb")
 
@@ -81,6 +82,46 @@ def test_a_plain_text_is_read_once_and_proved(engine, tmp_path, proved):
     assert rows == reference_log(PLAIN)[0]
     assert account.n_read == 399
     assert proved == [True]
+
+
+PROFILES = [f"{user},{user % 3},,{user % 5}" for user in range(1, 300)]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_plain"),
+    [
+        ("9001,1,2,3", True),
+        ("9001,,,", True),
+        (",1,2,3", False),
+        ("9001,-1,2,3", True),
+        ("9001,1,2", True),
+        ("9001,1,2,3,4", False),
+        ("9001,1.5,2,3", False),
+        ("9001,NULL,2,3", False),
+        ("9001,x,2,3", False),
+        ('9001,"1",2,3', False),
+        ("", False),
+        ("9001,99999999999999999999,2,3", False),
+    ],
+)
+def test_a_table_of_users_is_read_as_with_care(engine, tmp_path, proved, line, is_plain):
+    names = {"user_id": "userid", "gender": "sex", "age": "age", "city": "city"}
+    file = tmp_path / "profile.csv"
+    file.write_text("\n".join(["userid,sex,age,city", *PROFILES, line, *PROFILES[:9], ""]))
+    columns = {role: ColumnSource(name, "integer") for role, name in names.items()}
+    source = TableSource("profiles", (file,), columns)
+    found = []
+    for least in (0, 1 << 40):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_plain, "MIN_TEXT_BYTES", least)
+            try:
+                rows, n_unreadable = engine.read_table(source)
+                found.append((n_unreadable, sorted(rows.rows(), key=repr)))
+            except DataError as error:
+                found.append(str(error))
+
+    assert found[0] == found[1]
+    assert proved == [is_plain, False]
 
 
 @pytest.mark.parametrize("end", ["", "\n"])

@@ -85,6 +85,10 @@ class DuckDBEngine:
 
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
         """Return a small table with canonical names, and its unreadable rows."""
+        if not source.is_distinct:
+            plain = self._read_plainly(source, rows_of, lambda rows: rows.height)
+            if plain:
+                return plain[0], 0
         frame, require_all = self._read(source, rows_of)
         n_unreadable = sum(unreadable_rows(self._ask).values())
         if not source.is_distinct:
