@@ -91,12 +91,13 @@ def test_control_characters_in_names_harm_no_figure(make_summary, name, tmp_path
     assert plots.saved_svg(tmp_path, name, caption=figure.caption(summary)) is not None
 
 
-def test_unchecked_charts_are_the_same(make_summary):
+@pytest.mark.parametrize("name", list(plots.FIGURES))
+def test_charts_without_checks_and_copies_are_the_same(make_summary, name):
     summary = make_summary(n_points=60)
     with plots.unchecked():
-        unchecked = plots.FIGURES["sizes"].plot(summary).to_dict(validate=False)
+        unchecked = plots.FIGURES[name].plot(summary).to_dict(validate=False)
 
-    assert unchecked == plots.FIGURES["sizes"].plot(summary).to_dict()
+    assert unchecked == plots.FIGURES[name].plot(summary).to_dict()
 
 
 @pytest.mark.parametrize("name", list(plots.FIGURES))
