@@ -81,7 +81,7 @@ class Outcome:
 def segmentry(*words: object) -> Answer:
     """Call the command line in this process: a process of its own costs a second and a half.
 
-    A run makes few repetitions and draws in one process: two workers share the cores.
+    A run makes few repetitions.
     """
     if words[:1] == ("run",):
         words = (*words, "--bootstraps", FEW["bootstraps"])
@@ -91,7 +91,6 @@ def segmentry(*words: object) -> Answer:
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
-        patch.setattr("segmentry.present.figures._rendering._MAX_PROCESSES", 1)
         patch.setattr(typer.main, "get_command", _all_commands)
         if words[:1] == ("demo",):
             patch.setattr(_run, "run", _few_repetitions(_run.run))
