@@ -41,7 +41,10 @@ def test_users_like_those_of_the_fit_raise_no_warning(fitted):
     ("change", "said"),
     [
         ({"plan": pl.lit("Paid")}, "120 users have a level of plan that was not there"),
-        ({"spend": pl.col("spend") * 100 + 5000}, "100% of the known values of spend are outside"),
+        (
+            {"spend": pl.col("spend") * 100 + 5000},
+            "100\u00a0% of the known values of spend are outside",
+        ),
         ({"visits": pl.col("visits") > 3}, "visits is true or false, and was a number"),
         ({"visits": pl.lit(None, pl.Float64)}, "none of 120 users has a value of visits"),
         ({"visits": pl.lit(float("nan"))}, "none of 120 users has a value of visits"),

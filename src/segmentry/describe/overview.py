@@ -7,6 +7,7 @@ from segmentry.describe.later_days import warn_of_luck
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.evaluation.later_days import Luck, Validation, ValidationReport
 from segmentry.features.users import UserData
+from segmentry.formats import percent
 from segmentry.segments.forming import Segmentation
 
 
@@ -27,7 +28,7 @@ def headline(segments: Sequence[SegmentProfile], validation: ValidationReport | 
     largest = max(segments, key=lambda segment: (segment.share, -segment.segment_id))
     return (
         f"{n_users:,} users in {len(segments)} segments; the largest, "
-        f"“{largest.name}”, holds {largest.share:.0%} of them."
+        f"“{largest.name}”, holds {percent(largest.share, digits=0)} of them."
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from segmentry.formats import percent
 from segmentry.segments.preprocessing._fit import Preprocessing
 
 _MAX_OUTSIDE = 0.5
@@ -52,7 +53,8 @@ def differences(steps: Preprocessing, odd: Mapping[tuple[str, str], int]) -> Ite
         n_outside, n_known = (odd.get((what, feature), 0) for what in ("outside", "known"))
         if n_known >= _MIN_KNOWN and n_outside / n_known > _MAX_OUTSIDE:
             yield (
-                f"{n_outside / n_known:.0%} of the known values of {feature} are outside {low:,.4g}"
+                f"{percent(n_outside / n_known, digits=0)} of the known values of {feature} "
+                f"are outside {low:,.4g}"
                 f" to {high:,.4g}, where nearly all users were when the segments were formed; "
                 "check its unit"
             )
