@@ -72,6 +72,15 @@ def signed(value: float | None, *, digits: int = 1) -> str:
     return f"+{text}" if is_plus else text
 
 
+def change(value: float | None) -> str:
+    """Write a relative change as a percentage with its sign.
+
+    >>> change(0.0213).replace(chr(160), " "), change(None)
+    ('+2.1 %', '–')
+    """
+    return MISSING if value is None else f"{signed(value * 100)}{_NBSP}%"
+
+
 def percent(value: float | None, *, digits: int = 1) -> str:
     """Write a share as a percentage.
 

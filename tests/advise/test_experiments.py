@@ -1,6 +1,7 @@
 """A/B tests: by hand, against regressions and simulation; many seeds: benchmarks/ab_tests.py."""
 
 import itertools
+import math
 
 import numpy as np
 import polars as pl
@@ -87,10 +88,26 @@ def test_an_effect_that_no_traffic_reaches_is_said_with_the_one_that_is_reached(
     with pytest.raises(ConfigError) as raised:
         plan_experiment(rows, ExperimentRequest(mde=0.001), **given)
     smallest = smallest_effect(traffic_of(), ExperimentRequest(mde=0.001), n_days=60)
-    assert f"in 60 days is {smallest:.2%}" in str(raised.value)
+    assert f"in 60 days is {smallest * 100:.2f} %" in str(raised.value)
     nothing = [(None, "all", traffic_of(ctr=0.0), 0.0)]
     with raises_text(ConfigError):
         plan_experiment(nothing, ExperimentRequest(mde=0.1), **given)
+
+
+def test_the_rate_of_a_plan_has_the_interval_of_the_days_that_measured_it():
+    rows = [(None, "all", traffic_of(), 0.0), (1, "Clicks well", traffic_of(), 0.0)]
+    given = {"salt": "s", "n_control": 1, "n_treatment": 1}
+    request = ExperimentRequest(mde=0.2)
+
+    widths = []
+    for days in (2.0, 8.0):
+        row = plan_experiment(rows, request, measured_days=days, **given).everyone
+        assert row.rate_high - row.rate == pytest.approx(
+            1.6449 * math.sqrt(days * 300 + days**2 * 5) / (5_000 * days), rel=1e-4
+        )
+        assert row.rate_low == pytest.approx(max(0, 2 * row.rate - row.rate_high))
+        widths.append(row.rate_high - row.rate_low)
+    assert widths[1] < widths[0]
 
 
 def test_a_segment_that_is_too_small_alone_is_named():

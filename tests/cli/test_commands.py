@@ -156,7 +156,7 @@ def test_people_get_the_check_as_tables_with_shares(odd_data):
     assert "impressions: 2 impossible time" in lines
     assert "Window: 2017-05-06 00:00+08:00 to 2017-05-10 00:00+08:00 (4 days)" in lines
     shows(lines)
-    assert "users without profile 1 3 33.33%" in lines
+    assert "users without profile 1 3 33.33 %" in lines
 
 
 def test_the_check_reads_behaviours_where_it_is_asked_to(tmp_path):

@@ -58,7 +58,7 @@ def test_an_output_that_is_closed_changes_nothing(words, code):
     assert done.stderr.count(b"\n") == (code > 0)
 
 
-def test_a_name_that_is_a_formula_is_text_in_every_csv(plain_run, tmp_path):
+def test_a_name_that_is_a_formula_is_text_in_every_csv(plain_run, undrawn, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(plain_run.folder, run)
     (run / "names.toml").write_text('[names]\n1 = "=HYPERLINK(1)"\n')

@@ -12,6 +12,7 @@ from tests.pipeline import runs
 
 from segmentry.describe.maps import neighbourhood, sample_users
 from segmentry.pipeline import embed_run
+from segmentry.present.figures import FIGURES, _rendering
 from segmentry.results.summary import read_summary
 
 
@@ -83,7 +84,10 @@ def reducer(request, monkeypatch):
         monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=FirstTwoColumns))
 
 
-def test_a_run_gets_its_map_with_what_can_be_believed_of_it(reducer, tmp_path_factory, tmp_path):
+def test_a_run_gets_its_map_with_what_can_be_believed_of_it(
+    reducer, monkeypatch, tmp_path_factory, tmp_path
+):
+    monkeypatch.setattr(_rendering, "FIGURES", {name: FIGURES[name] for name in ("umap", "sizes")})
     folder = tmp_path / "run"
     shutil.copytree(runs.plain_run(tmp_path_factory.getbasetemp()).folder, folder)
 

@@ -31,14 +31,24 @@ def test_users_like_those_of_the_fit_raise_no_warning(fitted):
         warnings.simplefilter("error")
         fitted.predict(USERS)
         fitted.transform(USERS[:1].with_columns(spend=pl.lit(1e6)))
+        fitted.predict(USERS[:9].with_columns(visits=pl.lit(None, pl.Float64)))
+        fitted.predict(
+            USERS.with_columns(visits=pl.when(pl.col("spend") == 0).then(pl.col("visits")))
+        )
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"plan": pl.lit("Paid")}, "120 users have a level of plan that was not there"),
-        ({"spend": pl.col("spend") * 100 + 5000}, "100% of the known values of spend are outside"),
+        (
+            {"spend": pl.col("spend") * 100 + 5000},
+            "100\u00a0% of the known values of spend are outside",
+        ),
         ({"visits": pl.col("visits") > 3}, "visits is true or false, and was a number"),
+        ({"visits": pl.lit(None, pl.Float64)}, "none of 120 users has a value of visits"),
+        ({"visits": pl.lit(float("nan"))}, "none of 120 users has a value of visits"),
+        ({"plan": pl.lit(None, pl.String)}, "none of 120 users has a value of plan"),
     ],
 )
 def test_unseen_levels_units_and_types_are_warned_of(fitted, change, said):

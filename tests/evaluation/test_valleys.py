@@ -161,3 +161,17 @@ def test_equal_users_beside_two_groups_are_a_group():
     X = 20.0 * np.array([[0, 0], [1, 0], [0, 1]])[kind] + noise
 
     assert groups_of(X) == 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("shares", [(0.85, 0.1, 0.05), (0.85, 0.075, 0.075), (0.85, 0.13, 0.02)])
+def test_many_equal_users_are_not_cut_in_two_before_a_small_group(shares, seed):
+    """Both small groups are on the same side of the equal users, whose cell reaches half-way."""
+    rng = np.random.default_rng(seed)
+    kind = rng.choice(3, 4000, p=shares)
+    spend = rng.normal(np.array([10, 60, 200])[kind], 4)
+    X = np.column_stack([spend, rng.poisson(np.array([1, 8, 30])[kind])])
+    X[kind == 0] = [10, 1]
+    X = np.log1p(np.maximum(X, 0))
+
+    assert groups_of((X - X.mean(axis=0)) / X.std(axis=0), seed=seed) == 3

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+import typer
 
-from segmentry.cli import _run, main
+from segmentry.cli import _options, _run, main
 from segmentry.config import command_of, load_config
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.evaluation.later_days._check import Validation
@@ -80,7 +81,7 @@ class Outcome:
 def segmentry(*words: object) -> Answer:
     """Call the command line in this process: a process of its own costs a second and a half.
 
-    A run makes few repetitions and draws in one process: two workers share the cores.
+    A run makes few repetitions.
     """
     if words[:1] == ("run",):
         words = (*words, "--bootstraps", FEW["bootstraps"])
@@ -90,13 +91,27 @@ def segmentry(*words: object) -> Answer:
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
-        patch.setattr("segmentry.present.figures._rendering._MAX_PROCESSES", 1)
+        patch.setattr(typer.main, "get_command", _all_commands)
         if words[:1] == ("demo",):
             patch.setattr(_run, "run", _few_repetitions(_run.run))
         patch.setattr(sys, "argv", ["segmentry", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
             main()
     return Answer(code=ended.value.code, out=out.getvalue(), err=err.getvalue())
+
+
+def _all_commands(app: typer.Typer) -> object:
+    """Make the commands of all calls once; a list of commands alone is made of fewer options."""
+    return _made_commands(app, _options._Command.is_listed_only)
+
+
+@functools.cache
+def _made_commands(app: typer.Typer, is_listed_only: bool) -> object:
+    del is_listed_only
+    return _get_command(app)
+
+
+_get_command = typer.main.get_command
 
 
 def leave_undrawn(patch: pytest.MonkeyPatch) -> None:
@@ -128,6 +143,13 @@ def made_once(home: Path, name: str, make: Callable[[Path], Made]) -> Made:
         if not made.exists():
             made.write_bytes(pickle.dumps(make(shared / name)))
         return pickle.loads(made.read_bytes())  # noqa: S301  # written above
+
+
+def _undrawn_run(data_dir: Path, folder: Path, *words: object) -> Run:
+    """Return a run of which only the numbers are looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        leave_undrawn(patch)
+        return Run(data_dir, folder, segmentry("run", *words, "--out", folder))
 
 
 @functools.cache
@@ -162,7 +184,7 @@ def moving_run(home: Path) -> Run:
 
     def make(folder: Path) -> Run:
         out = folder / "run"
-        return Run(data_dir, out, segmentry("run", data_dir, "--out", out, "--k", 3))
+        return _undrawn_run(data_dir, out, data_dir, "--k", 3)
 
     return made_once(home, "moving", make)
 
@@ -194,8 +216,8 @@ def reused_run(home: Path) -> Run:
     earlier = plain_run(home)
 
     def make(folder: Path) -> Run:
-        words = ("--out", folder, "--k", 5, "--k-range", "4:5")
-        return Run(earlier.folder, folder, segmentry("run", "--from", earlier.folder, *words))
+        words = ("--k", 5, "--k-range", "4:5")
+        return _undrawn_run(earlier.folder, folder, "--from", earlier.folder, *words)
 
     return made_once(home, "five", make)
 

@@ -184,11 +184,12 @@ def test_places_that_cannot_hold_the_scores_are_refused_before_the_log_is_read(p
     says(refused(tmp_path / "absent" / "scores.csv", OutputError))
 
 
-def test_values_of_another_unit_are_noted(tmp_path, monkeypatch):
+def test_values_of_another_unit_and_columns_without_any_are_noted(tmp_path, monkeypatch):
     leave_undrawn(monkeypatch)
     ages = [20 + i % 50 for i in range(200)]
-    for name, factor in (("base", 1), ("cents", 100)):
-        rows = (f"{i},{age},{factor * (i % 37 + i / 200)}" for i, age in enumerate(ages))
+    for name, factor in (("base", 1), ("cents", 100), ("empty", None)):
+        spend = ["" if factor is None else factor * (i % 37 + i / 200) for i in range(200)]
+        rows = (f"{i},{age},{each}" for i, (age, each) in enumerate(zip(ages, spend, strict=True)))
         (tmp_path / f"{name}.csv").write_text("id,age,spend\n" + "\n".join(rows))
         (tmp_path / f"{name}.toml").write_text(
             f"""name = "x"
@@ -204,8 +205,10 @@ spend = {{column = "spend", kind = "money"}}"""
 
     as_formed = package.score(run, None, mapping=tmp_path / "base.toml")
     in_cents = package.score(run, None, mapping=tmp_path / "cents.toml")
+    without = package.score(run, None, mapping=tmp_path / "empty.toml")
 
     assert as_formed.notes == ()
+    assert [note.partition(" has a value of ")[2][:5] for note in without.notes] == ["spend"]
     assert [note.partition(" are outside")[0][-5:] for note in in_cents.notes] == ["spend"]
 
 

@@ -271,6 +271,8 @@ def test_users_of_other_windows_are_placed_by_counts_as_of_the_forming_days(user
         (("prior",), {"mean": 1e308, "precision": 5.0}),
         (("prior",), {"mean": 0.1, "precision": -1.0}),
         (("preprocessing", "fitted", 0, "factor"), -1.0),
+        *((("window", "utc_offset_hours"), hours) for hours in (1e308, -1e308, 30)),
+        *((("window", moment), 10**18) for moment in ("start", "end")),
     ],
     ids=lambda each: ".".join(map(str, each)) if isinstance(each, tuple) else "",
 )

@@ -84,6 +84,30 @@ def test_a_field_that_is_wrong_is_named(summary):
     assert refused(json.dumps(document)).endswith("; run it again")
 
 
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        (("data", "utc_offset_hours"), 1e308),
+        (("data", "utc_offset_hours"), 30),
+        (("data", "starts_at"), -(10**18)),
+        (("segments", 1, "segment_id"), 30),
+        (("pictures", "blades", 0, "segment_id"), 30),
+        (("segments", 0, "share"), 1e308),
+        (("validation", "feature_starts_at"), 10**18),
+        (("validation", "outcome_ends_at"), -30),
+    ],
+)
+def test_numbers_that_no_run_has_are_refused_when_they_are_read(summary, path, number):
+    document = json.loads(render_summary_json(summary))
+    place = document
+    for each in path[:-1]:
+        place = place[each]
+    assert path[-1] in place
+    place[path[-1]] = number
+
+    says(refused(json.dumps(document)))
+
+
 def test_a_summary_is_read_from_its_folder(summary, tmp_path):
     (tmp_path / "summary.json").write_text(render_summary_json(summary), encoding="utf-8")
     assert read_summary(tmp_path) == summary

@@ -1,7 +1,8 @@
 """A record comes back from its JSON as it was; anything else is refused in one line."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import pytest
 from tests.texts import raises_text, shows
@@ -46,14 +47,18 @@ def test_the_file_begins_with_its_version_and_who_wrote_it():
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("", "not a point: Expecting value: line 1 column 1 (char 0); draw it again"),
-        ("[3]", "not a point: 'list' object has no attribute 'get'; draw it again"),
+        ("", "not a point: it is empty; draw it again"),
+        ("[3]", 'not a point: found a list, expected an object with "point_v'),
+        ('"a"', 'not a point: found a text, expected an object with "point_v'),
+        ("7.5", 'not a point: found a number, expected an object with "point_v'),
+        ("true", 'not a point: found true or false, expected an object with "point_v'),
+        ("null", 'not a point: found null, expected an object with "point_v'),
         (
             '{"point_version": 3, "x": NaN}',
             "not a point: NaN is not a finite number; draw it again",
         ),
         ("[" * 100_000, "not a point: "),
-        ("{}", "version None, but this segmentry reads version 3; draw it again"),
+        ("{}", 'not a point: found no "point_version", expected an object with "point_v'),
         (
             '{"point_version": 2, "segmentry_version": "0.0.1"}',
             "version 2, written by segmentry 0.0.1, but this segmentry reads version 3; draw",
@@ -73,7 +78,53 @@ def test_the_version_of_the_writer_may_lie_in_the_record():
     codec = Codec(Point, what="point", version=3, remedy="draw", written_by=("by", "version"))
 
     assert list(json.loads(codec.render(POINT))) == ["version", "x", "tags"]
-    shows(refused('{"by": {"version": "9.9"}}', codec))
+    shows(refused('{"version": 2, "by": {"version": "9.9"}}', codec))
+
+
+@dataclass(frozen=True)
+class Log:
+    utc_offset_hours: int | float = 8
+    starts_at: int | None = 1494000000
+    n_users: int = 3
+    share: float | None = 1.0000000001
+    user_share: float = 0.0
+    shares: tuple[float, ...] = (0.25, 0.75)
+    others: tuple["Log", ...] = ()
+    by_name: Mapping[str, "Log"] = field(default_factory=dict)
+    config: Mapping[str, float] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "expected"),
+    [
+        ("utc_offset_hours", 1e308, "hours from -12 to 14"),
+        ("utc_offset_hours", -12.25, "hours from -12 to 14"),
+        ("starts_at", 10**18, "a moment"),
+        ("n_users", -1, "a number from 0 on"),
+        ("share", 1.5, "a share from 0 to 1"),
+        ("user_share", -1e308, "a share from 0 to 1"),
+    ],
+)
+def test_a_number_that_its_field_cannot_have_is_refused_where_it_stands(name, number, expected):
+    codec = Codec(Log, what="log", version=1, remedy="run it again")
+    harmed = replace(Log(), **{name: number})
+    wrong = f"{name}: found {number:g}, expected {expected}; run it again"
+
+    assert codec.parse(codec.render(Log(config={name: number})), source="p.json").config == {
+        name: number  # a setting by a name of the user's
+    }
+    assert refused(codec.render(harmed), codec) == f"p.json: {wrong}"
+    nested = Log(others=(Log(), harmed))
+    assert refused(codec.render(nested), codec) == f"p.json: others.1.{wrong}"
+    assert wrong in refused(codec.render(Log(by_name={"a": harmed})), codec)
+
+
+def test_one_number_of_many_is_refused_too():
+    codec = Codec(Log, what="log", version=1, remedy="run it again")
+
+    assert refused(codec.render(Log(shares=(0.5, 7.0))), codec) == (
+        "p.json: shares: found 7, expected a share from 0 to 1; run it again"
+    )
 
 
 def test_nan_is_never_written():

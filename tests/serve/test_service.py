@@ -228,6 +228,12 @@ class TestGuard:
         assert self.status(guard, headers=[(b"host", b"evil.example:80")]) == 421
         assert self.status(guard, headers=[(b"host", b"LOCALHOST:80")]) == 200
 
+    def test_a_name_of_another_host_brings_no_token(self, service):
+        guard = Guard(service.app, token=TOKEN, hosts=(), metrics=Metrics())
+
+        for path in ("/segments", "/score", "/metrics", "/users/1"):
+            assert self.status(guard, path, [(b"host", b"evil.example:80")]) == 401
+
 
 class TestLimits:
     """Of size and time."""

@@ -24,7 +24,7 @@ from rich.progress import (
 from rich.table import Table
 
 from segmentry.errors import OutputError
-from segmentry.formats import percent, rate_with_limits, writer_of
+from segmentry.formats import percent, rate, rate_with_limits, writer_of
 from segmentry.ingest.quality import Finding
 from segmentry.ingest.remote import place_of
 from segmentry.results.elsewhere import file_to_write, is_there
@@ -248,7 +248,7 @@ def print_findings(findings: Sequence[Finding]) -> None:
     """Print counted remarks on the data."""
     table = table_of(["finding"], ["count", "of", "share"])
     for finding in findings:
-        share = f"{finding.count / finding.of:.2%}" if finding.of else "–"
+        share = rate(finding.count / finding.of) if finding.of else "–"
         table.add_row(finding.text, f"{finding.count:,}", f"{finding.of:,}", share)
     OUT.print(table)
 

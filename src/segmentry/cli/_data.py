@@ -16,6 +16,7 @@ from segmentry.cli._options import (
     takes_settings,
 )
 from segmentry.errors import ConfigError
+from segmentry.formats import rate
 
 if TYPE_CHECKING:
     from segmentry.datasets import GeneratorOptions
@@ -90,7 +91,7 @@ def _generate_log(directory: Path, options: "GeneratorOptions", *, json: bool) -
         return
     typer.echo(
         f"{data.n_users:,} users, {data.n_impressions:,} impressions, {data.n_clicks:,} clicks "
-        f"(CTR {data.n_clicks / max(1, data.n_impressions):.3%}), {data.n_ads:,} ads in "
+        f"(CTR {rate(data.n_clicks / max(1, data.n_impressions))}), {data.n_ads:,} ads in "
         f"{_console.shown(directory)}"
     )
     if data.behaviours is not None:
@@ -123,7 +124,7 @@ def _generate_months(
         typer.echo(
             f"{_console.shown(month.directory)}: {month.n_users:,} users, "
             f"{month.n_impressions:,} impressions, "
-            f"CTR {month.n_clicks / max(1, month.n_impressions):.3%}"
+            f"CTR {rate(month.n_clicks / max(1, month.n_impressions))}"
         )
     typer.echo(f"What was planted is in {_console.shown(made.truth)} and {made.spells.name}")
 
@@ -275,7 +276,7 @@ def check(
     if n_impressions is not None:
         step_reporter.append(f"{n_impressions:,} {traits.events}")
     if n_impressions is not None and n_clicks is not None:
-        step_reporter.append(f"{n_clicks:,} clicks (CTR {n_clicks / max(1, n_impressions):.3%})")
+        step_reporter.append(f"{n_clicks:,} clicks (CTR {rate(n_clicks / max(1, n_impressions))})")
     typer.echo(", ".join(step_reporter) + "\n")
     _console.print_findings(users.findings)
     _console.print_absent(traits)

@@ -89,16 +89,22 @@ class _Command:
 
     @property
     def __signature__(self) -> inspect.Signature:
+        return inspect.Signature(self._own) if self.is_listed_only else self._with_settings
+
+    @functools.cached_property
+    def _own(self) -> list[inspect.Parameter]:
         parameters = inspect.signature(self._command).parameters.values()
-        own = [each for each in parameters if each.kind is not each.VAR_KEYWORD]
-        if self.is_listed_only:
-            return inspect.Signature(own)
+        return [each for each in parameters if each.kind is not each.VAR_KEYWORD]
+
+    @functools.cached_property
+    def _with_settings(self) -> inspect.Signature:
+        """Typer asks three times."""
         from segmentry.config import RunConfig
 
         fields = RunConfig.model_fields.items()
         made = [_option(name, field) for name, field in fields if name in self._names]
-        first = [each for each in own if each.name not in _LAST]
-        last = [each for each in own if each.name in _LAST]
+        first = [each for each in self._own if each.name not in _LAST]
+        last = [each for each in self._own if each.name in _LAST]
         return inspect.Signature([*first, *made, *last])
 
 

@@ -14,6 +14,7 @@ from segmentry.cli._options import (
     parse_share,
     seed_option,
 )
+from segmentry.formats import change, percent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -267,7 +268,9 @@ def _looks(found: "ExperimentPlan") -> "Table":
     table = table_of(("look",), ("after days", "information", "standard errors apart", "p at most"))
     for number, look in enumerate(found.looks, start=1):
         level = f"{look.alpha:.2g}"
-        table.add_row(str(number), f"{look.day}", f"{look.fraction:.0%}", f"{look.z:.3f}", level)
+        table.add_row(
+            str(number), f"{look.day}", percent(look.fraction, digits=0), f"{look.z:.3f}", level
+        )
     return table
 
 
@@ -304,7 +307,7 @@ def _arms(found: "ExperimentResult") -> "Table":
 def _effects(found: "ExperimentResult") -> "Table":
     from segmentry.cli._console import table_of
 
-    interval = f"({1 - found.alpha:.0%})"
+    interval = f"({percent(1 - found.alpha, digits=0)})"
     names = ("control", "treatment", f"lift {interval}", "p")
     table = table_of(("treatment against control",), names)
     for effect in (found.effect, found.plain):
@@ -330,7 +333,7 @@ def _lift(lift: "Estimate") -> str:
 
     if lift.value is None or lift.low is None or lift.high is None:
         return MISSING
-    return f"{lift.value:+.1%} ({lift.low:+.1%} to {lift.high:+.1%})"
+    return f"{change(lift.value)} ({change(lift.low)} to {change(lift.high)})"
 
 
 def _p(p: float | None) -> str:

@@ -8,6 +8,7 @@ import polars as pl
 
 from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
+from segmentry.formats import percent
 from segmentry.ingest.quality import SPELLED, UNREADABLE, Finding
 from segmentry.runtime.memory import memory_of_users, parse_size
 from segmentry.schema import OF_CLICKS, Outcome
@@ -31,7 +32,10 @@ def warn_of_data(users: UserData) -> Iterator[str]:
     # Of 80 users one has a hundredth by right.
     most = max(_BUSY_SHARE, _BUSY_TIMES / max(1, users.table.height))
     if busiest is not None and _share(busiest) > most:
-        yield f"One user has {_share(busiest):.0%} of all {users.traits.events}: perhaps a bot."
+        yield (
+            f"One user has {percent(_share(busiest), digits=0)} of all {users.traits.events}: "
+            "perhaps a bot."
+        )
     joined = findings.get("users-without-profile")
     if joined is not None and joined.of and joined.count == joined.of:
         yield (
@@ -47,12 +51,14 @@ def warn_of_data(users: UserData) -> Iterator[str]:
     for found in users.findings:
         if found.code.startswith(UNREADABLE) and _share(found) > _UNREADABLE_SHARE:
             yield (
-                f"{found.count:,} {found.text} ({_share(found):.0%}): declare how the column is "
+                f"{found.count:,} {found.text} ({percent(_share(found), digits=0)}): "
+                "declare how the column is "
                 "written in the mapping (decimal, thousands, missing), or fix the file."
             )
         if found.code == "damaged-user_id" and _share(found) > _UNREADABLE_SHARE:
             yield (
-                f"{found.count:,} {found.text} ({_share(found):.0%}): different users may have "
+                f"{found.count:,} {found.text} ({percent(_share(found), digits=0)}): "
+                "different users may have "
                 "become one; export the ids again, as text."
             )
         if found.code.startswith(SPELLED) and _share(found) > _UNREADABLE_SHARE:
@@ -93,7 +99,8 @@ def _of_rejections(users: UserData) -> Iterator[str]:
             reason, n_rows = max(account.rejected.items(), key=lambda each: each[1])
             role = users.traits.events if account.role == "impressions" else account.role
             yield (
-                f"{share:.0%} of the rows of {role} could not be used, most of them for: "
+                f"{percent(share, digits=0)} of the rows of {role} could not be used, most "
+                "of them for: "
                 f"{reason} ({n_rows:,})."
             )
     if accounts:
@@ -117,7 +124,8 @@ def warn_of_suspects(
     found = validation.copied
     if found.n_compared >= _MIN_COMPARED and found.n_copied >= _MAX_COPIES * found.n_compared:
         yield (
-            f"{found.n_copied / found.n_compared:.0%} of the users with many impressions have, on "
+            f"{percent(found.n_copied / found.n_compared, digits=0)} of the users with many "
+            "impressions have, on "
             "every day, exactly the impressions and clicks of another user: perhaps one person "
             "under several ids. Intervals and verdicts take users to be independent and are then "
             "too sure."
@@ -132,7 +140,8 @@ def _of_clicks(table: pl.DataFrame) -> Iterator[str]:
         return
     who = "One user has" if n_most == 1 else f"{n_most:,} users, one in {_ONE_IN:,}, have"
     yield (
-        f"{who} {share:.0%} of all clicks: perhaps bots. Click rates, and verdicts on them, are "
+        f"{who} {percent(share, digits=0)} of all clicks: perhaps bots. Click rates, and "
+        "verdicts on them, are "
         "then theirs and not of people."
     )
 
@@ -143,7 +152,8 @@ def _of_value(values: pl.Series, events: str) -> Iterator[str]:
     share = known.max() / known.sum() if known.any() else 0.0
     if share >= _MAX_VALUE:
         yield (
-            f"One user has {share:.0%} of the value of all {events}. Values per user, of all and "
+            f"One user has {percent(share, digits=0)} of the value of all {events}. Values "
+            "per user, of all and "
             "of that user's segment, say little of the others. Their intervals are wide where the "
             f"measured days hold {events} of this user, and too narrow where they do not. Check "
             "the amounts (value_sum in users.parquet), and compare the segments with --outcome "

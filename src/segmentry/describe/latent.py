@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from segmentry.evaluation.later_days import KeptGain
+from segmentry.formats import percent, rate
 from segmentry.schema import UNASSIGNED
 from segmentry.segments.forming import LatentSegments, Segmentation
 from segmentry.segments.latent import LatentModel, Part
@@ -133,12 +134,17 @@ def _parameters(model: LatentModel, place: int) -> tuple[tuple[str, str], ...]:
     for part, law in zip(model.parts, model.laws, strict=True):
         row = law[place]
         if part.kind == "clicks":
-            parts.append(("CTR", f"{row[0]:.2%}, worth {row[1]:,.0f} impressions"))
+            parts.append(("CTR", f"{rate(row[0])}, worth {row[1]:,.0f} impressions"))
         elif part.kind == "count":
             parts.append((part.feature, f"mean {row[0] + part.offset:,.1f}, size {row[1]:,.2f}"))
         else:
             levels = sorted(zip(row, part.levels, strict=True), reverse=True)[:_MANY_LEVELS]
-            parts.append((part.feature, ", ".join(f"{name} {share:.0%}" for share, name in levels)))
+            parts.append(
+                (
+                    part.feature,
+                    ", ".join(f"{name} {percent(share, digits=0)}" for share, name in levels),
+                )
+            )
     return tuple(parts)
 
 

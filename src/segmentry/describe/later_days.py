@@ -215,7 +215,7 @@ def _text(event: SegmentEvent, min_size: int) -> str:
     new = " and ".join(str(each) for each in event.new_ids)
     is_few = event.n_users < min_size
     users = f"fewer than {min_size} users" if is_few else f"{event.n_users:,} users"
-    shares = " and ".join(f"{share:.0%}" for share in event.shares)
+    shares = " and ".join(percent(share, digits=0) for share in event.shares)
     parts = f"its {users}" if is_few else f"{shares} of its {users}"
     if event.kind == "kept":
         overlap = "" if event.jaccard is None or is_few else f" (Jaccard {event.jaccard:.2f})"

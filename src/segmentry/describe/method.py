@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from segmentry.features.users import UserData
+from segmentry.formats import percent
 from segmentry.segments.forming import CellColumn, CellModel, Segmentation
 from segmentry.segments.preprocessing import Choices
 
@@ -27,7 +28,10 @@ def describe_method(
     """
     read = _reading(users)
     if sample < 1:
-        read += f" Only a sample of {sample:.0%} of the users, by hash of the id, was used."
+        read += (
+            f" Only a sample of {percent(sample, digits=0)} of the users, by hash of the id, "
+            "was used."
+        )
     labels = {feature.name: feature.label for feature in users.catalogue}
     parts = (
         read,

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from segmentry.describe.latent import latent_warnings
 from segmentry.describe.later_days import warn_of_luck
-from segmentry.describe.profiles import SegmentProfile
+from segmentry.describe.profiles import SegmentProfile, fitting_response
 from segmentry.evaluation.later_days import Luck, Validation, ValidationReport
 from segmentry.features.users import UserData
+from segmentry.formats import bracketed, count, percent
 from segmentry.segments.forming import Segmentation
 
 
@@ -27,7 +28,7 @@ def headline(segments: Sequence[SegmentProfile], validation: ValidationReport | 
     largest = max(segments, key=lambda segment: (segment.share, -segment.segment_id))
     return (
         f"{n_users:,} users in {len(segments)} segments; the largest, "
-        f"“{largest.name}”, holds {largest.share:.0%} of them."
+        f"“{largest.name}”, holds {percent(largest.share, digits=0)} of them."
     )
 
 
@@ -47,6 +48,7 @@ def warn_of_segments(
     yield from _doubts(validation, unchecked)
     yield from latent_warnings(segmentation)
     yield from _withheld(segments)
+    yield from _misnamed(segments)
     by_clicks = {"ctr", "ctr_shrunk", "n_clicks", "n_click_days", "n_repeat_clicks"}
     if len(segments) > 1 and by_clicks & set(segmentation.preprocessing.features):
         yield warn_of_luck(luck)
@@ -70,6 +72,19 @@ def _withheld(segments: Sequence[SegmentProfile]) -> Iterator[str]:
             f"{word} {', '.join(hidden)} {verb} too few users to be shown; in all figures they are "
             f"counted with those of segment {largest.segment_id}."
         )
+
+
+def _misnamed(segments: Sequence[SegmentProfile]) -> Iterator[str]:
+    """Say which names, kept from an earlier window, call a response what it is no longer."""
+    for segment in segments:
+        fitting = fitting_response(segment)
+        if fitting:
+            index = bracketed(segment.forecast_index, count)
+            yield (
+                f"Segment {segment.segment_id} keeps the name “{segment.name}”, but on these days "
+                f"it is {fitting}: {index} where 100 is the average. Rename it in the dashboard or "
+                "by segmentry run --from with --names."
+            )
 
 
 def _doubts(validation: Validation | None, unchecked: str) -> Iterator[str]:

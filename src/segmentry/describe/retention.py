@@ -10,6 +10,7 @@ import polars as pl
 from segmentry.evaluation.later_days import Validation, outcome_rate
 from segmentry.features.user_days import UserCounts
 from segmentry.features.users import UserData
+from segmentry.formats import percent
 from segmentry.privacy import is_small
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Feature
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
@@ -179,6 +180,7 @@ def warn_of_retention(retention: RetentionReport | None) -> Iterator[str]:
     for row in () if retention is None else retention.segments:
         if row.largest_user_share is not None and row.largest_user_share >= _HEAVY:
             yield (
-                f"One user has {row.largest_user_share:.0%} of the impressions of segment "
+                f"One user has {percent(row.largest_user_share, digits=0)} of the "
+                "impressions of segment "
                 f"{row.segment_id}, perhaps a bot: its click rate is that user's."
             )

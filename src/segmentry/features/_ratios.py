@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from segmentry.runtime.threads import one_thread
 from segmentry.schema.arrays import FloatVector, IntVector
 
 _MAX_PRECISION = 1e6
@@ -64,7 +65,9 @@ def fit_beta_prior(clicks: npt.ArrayLike, impressions: npt.ArrayLike) -> BetaPri
     total_clicks, total = float(copies @ c), float(copies @ n)
     if total_clicks in {0.0, total}:
         return BetaPrior(mean=float(total_clicks > 0), precision=_MAX_PRECISION)
-    return _maximise(c, n, copies, pooled=total_clicks / total)
+    # Of two parameters a second thread does nothing but wait, at four times the CPU time.
+    with one_thread("blas"):
+        return _maximise(c, n, copies, pooled=total_clicks / total)
 
 
 def _distinct_pairs(clicks: IntVector, impressions: IntVector) -> tuple[FloatVector, ...]:
@@ -83,6 +86,8 @@ class _Steps:
 
     more: FloatVector
     """Share of users with a count of more than 0, 1, ... up to `_MAX_STEPS`."""
+    steps: IntVector
+    """Those counts: 0, 1, ..."""
     large: FloatVector
     share: FloatVector
     """`large`, `share`: counts beyond that, and the share of users who have each."""
@@ -93,7 +98,8 @@ class _Steps:
         share = weights / weights.sum()
         own = np.bincount(np.minimum(counts, _MAX_STEPS).astype(np.int64), weights=share)
         is_large = counts > _MAX_STEPS
-        return cls(own[::-1].cumsum()[::-1][1:], counts[is_large], share[is_large])
+        more = own[::-1].cumsum()[::-1][1:]
+        return cls(more, np.arange(more.size), counts[is_large], share[is_large])
 
     def rise(self, start: float) -> tuple[float, float]:
         """Sum what the log gamma function and its derivative gain from a start on.
@@ -101,15 +107,15 @@ class _Steps:
         Step by step, log(start) + log(start + 1) and so on: the difference of two values of the
         function loses half of the digits where the start is large.
         """
+        steps = start + self.steps
+        of_steps = self.more @ np.log(steps), self.more @ (1 / steps)
+        if not self.large.size:
+            return float(of_steps[0]), float(of_steps[1])
         from scipy.special import digamma, gammaln
 
-        steps = start + np.arange(self.more.size)
         value, slope = (
-            float(of_steps + self.share @ (f(self.large + start) - f(_MAX_STEPS + start)))
-            for of_steps, f in (
-                (self.more @ np.log(steps), gammaln),
-                (self.more @ (1 / steps), digamma),
-            )
+            float(each + self.share @ (f(self.large + start) - f(_MAX_STEPS + start)))
+            for each, f in zip(of_steps, (gammaln, digamma), strict=True)
         )
         return value, slope
 

@@ -38,7 +38,8 @@ def refuse_exponents(values: Sequence[str], *, where: str) -> None:
 floating-point number has rounded the ids, and different ones became the same; export the column \
 again, as text
     """
-    rounded = [value for value in values if re.match(_EXPONENT, value) and not is_exact(value)]
+    is_rounded = {each: re.match(_EXPONENT, each) and not is_exact(each) for each in set(values)}
+    rounded = [value for value in values if is_rounded[value]]
     if rounded and 2 * len(rounded) > len(values):
         raise SchemaError(
             f"{where} holds {rounded[0]!r}: a spreadsheet or a floating-point number has rounded "

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from segmentry.errors import DataError
-from segmentry.ingest.files import FileLayout, inspect_file
+from segmentry.errors import DataError, SchemaError
+from segmentry.ingest.files import FileLayout, inspect_file, require_columns
 from segmentry.ingest.mapping import (
     AdsMapping,
     Attribute,
@@ -226,9 +226,18 @@ def _behaviours(look: _Look, file: str | None) -> BehavioursMapping | None:
 
 
 def _present(look: _Look, table: str, file: str | None, roles: Mapping[str, str]) -> dict[str, Any]:
-    """Leave out the optional columns that a file lacks."""
+    """Leave out the optional columns that a file lacks.
+
+    Raises SchemaError if it lacks one that is required.
+    """
     if file is None:
         return {}
-    required = _REQUIRED.get(table, ())
-    names = look.at(file, table).all_names
-    return {role: name for role, name in roles.items() if name in names or role in required}
+    layout = look.at(file, table)
+    try:
+        require_columns(layout, [roles[role] for role in _REQUIRED.get(table, ())])
+    except SchemaError as error:
+        raise SchemaError(
+            f"{error}; expected the columns of Taobao, as the file has its name; for data of your "
+            f"own: segmentry init {look.data_dir}"
+        ) from error
+    return {role: name for role, name in roles.items() if name in layout.all_names}

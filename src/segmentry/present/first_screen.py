@@ -231,8 +231,11 @@ def _gain(summary: Summary) -> str:
     if low == high:
         return f"{high} more clicks for the same number of ads. {checked}"
     change = f"{low} to {high}" if shares[0] > 0 else f"Between {low} and {high}"
-    if_tired = f"{low} if users soon tire of extra ads"
-    return f"{change} more clicks for the same ads: {if_tired}. {checked}"
+    assumed = f"far worse than earlier ones ({low}) or as well ({high})"
+    return (
+        f"{change} more clicks for the same ads, if extra ads to the same users work {assumed}. "
+        f"{checked}"
+    )
 
 
 def _gain_range(spending: Spending | None) -> tuple[float, float] | None:

@@ -6,6 +6,7 @@ from segmentry.advise.budget import BudgetPlan
 from segmentry.advise.experiments import ExperimentPlan, PowerRow
 from segmentry.formats import count, decimal, percent, rate
 from segmentry.present.tables import Cell, Column, Row, Table, segment_row
+from segmentry.schema import Estimate
 
 
 def part_table(plan: BudgetPlan, *, has_total: bool = False) -> Table:
@@ -103,7 +104,12 @@ def power_table(plan: ExperimentPlan) -> Table:
         columns=(
             Column("who", "who"),
             Column("n_users", "users", count),
-            Column("rate", rate_name, rate if plan.metric == "ctr" else partial(decimal, digits=3)),
+            Column(
+                "rate",
+                rate_name,
+                rate if plan.metric == "ctr" else partial(decimal, digits=3),
+                limits="90\u00a0% interval",
+            ),
             Column("n_days", "days", count),
             Column("n_days_adjusted", "days, adjusted", count),
             Column("n_users_reached", "users reached", count),
@@ -122,7 +128,7 @@ def _powers(plan: ExperimentPlan) -> tuple[PowerRow, ...]:
 def _power(found: PowerRow) -> Row:
     cells: tuple[Cell, ...] = (
         found.n_users,
-        found.rate,
+        Estimate(found.rate, found.rate_low, found.rate_high),
         found.n_days,
         found.n_days_adjusted,
         found.n_users_reached,

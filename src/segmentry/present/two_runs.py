@@ -5,7 +5,15 @@ from functools import partial
 from typing import Literal
 
 from segmentry.describe.profiles import NumericStatistics
-from segmentry.formats import MISSING, count, feature_value, percent, rate_with_limits, signed
+from segmentry.formats import (
+    MISSING,
+    change,
+    count,
+    feature_value,
+    percent,
+    rate_with_limits,
+    signed,
+)
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
 from segmentry.results.summary import FeatureRow
 from segmentry.results.two_runs import (
@@ -160,7 +168,7 @@ def middles(row: NumericStatistics, feature: FeatureRow | None) -> Shown:
 
 
 def _signed_percent(value: float | None) -> str:
-    return MISSING if value is None else f"{signed(value * 100)}\u00a0%"
+    return change(value)
 
 
 def _differences(name: str, caption: str, found: Sequence[Difference]) -> Table:

@@ -1,8 +1,9 @@
 """JSON files of records: written by one version, read by it, refused by others in one line."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 
 _STAMP = "segmentry_version"
 _LONGEST_SHOWN = 80
+_KINDS = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+_RANGES = (
+    (re.compile("utc_offset_hours"), (-12.0, 14.0, "hours from -12 to 14")),
+    (re.compile(r"(\w+_)?(starts|ends|first|last)_at"), (0.0, 2.5e11, "a moment")),
+    (re.compile("day"), (0.0, 2.9e6, "a day since 1970")),
+    (re.compile(r"n_\w+"), (0.0, 1e15, "a number from 0 on")),
+    (re.compile(r"(\w+_)?shares?(_\w+)?"), (0.0, 1.000001, "a share from 0 to 1")),
+)
+"""What a number can be, by the name of its field; `docs/architecture.md` has the prefixes."""
 Record = TypeVar("Record", bound="DataclassInstance")
 
 
@@ -101,10 +111,10 @@ segmentry reads version 2; run it again
         from pydantic import ValidationError
 
         try:
-            content = parse_json(text)
-            found = str(content.get(self.version_key))[:_LONGEST_SHOWN]
-        except (ValueError, AttributeError) as error:
+            content = self._stamped(parse_json(text))
+        except ValueError as error:
             raise self.error(f"{source}: not a {self.what}: {error}; {self.remedy}") from error
+        found = str(content[self.version_key])[:_LONGEST_SHOWN]
         writer = self._writer(content)
         if found != str(self.version):
             raise self.error(
@@ -112,17 +122,31 @@ segmentry reads version 2; run it again
                 f"{self.version}; {self.remedy}"
             )
         try:
-            return _adapter(self.record).validate_json(text)  # type: ignore[no-any-return]  # of record
+            record = _adapter(self.record).validate_json(text)
         except ValidationError as error:
             first = error.errors()[0]
             # Alternatives of a type, such as "tuple[float,float]", are no places in the file.
             places = [str(each) for each in first["loc"]]
             known = [each for each in places if each.isidentifier() or each.isdecimal()]
             where = ".".join(known)[:_LONGEST_SHOWN]
-            wrong = f"{where}: {first['msg']}" if where else first["msg"]
+            reason = first["msg"].removeprefix("Value error, ")  # pydantic's words before ours
+            wrong = f"{where}: {reason}" if where else reason
             if first["type"] == "missing":
                 wrong = f"no {where}, which segmentry {__version__} writes"
             raise self.error(f"{source}{writer}: {wrong}; {self.remedy}") from error
+        for wrong in _beyond(record):
+            raise self.error(f"{source}{writer}: {wrong}; {self.remedy}")
+        return record  # type: ignore[no-any-return]  # of record
+
+    def _stamped(self, content: object) -> dict[str, Any]:
+        """Return what was read if it is an object with a version; else raise ValueError."""
+        if not isinstance(content, dict):
+            found = _KINDS.get(type(content), "a number")
+        elif self.version_key in content:
+            return content
+        else:
+            found = f'no "{self.version_key}"'
+        raise ValueError(f'found {found}, expected an object with "{self.version_key}"')
 
     def _writer(self, content: Mapping[str, Any]) -> str:
         """Return who wrote a file, where it was another version of segmentry."""
@@ -138,3 +162,37 @@ def _adapter(record: type[Record]) -> "TypeAdapter[Record]":
     from pydantic import TypeAdapter
 
     return TypeAdapter(record)
+
+
+def _beyond(value: object, place: str = "") -> Iterator[str]:
+    """Say which numbers of a record cannot be what their names say."""
+    if isinstance(value, tuple | list):
+        for position, each in enumerate(value):
+            yield from _beyond(each, f"{place}.{position}")
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _beyond(each, place)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for name, limits in _limits_of(type(value)):
+            each, inner = getattr(value, name), f"{place}.{name}".lstrip(".")
+            if limits is None:
+                yield from _beyond(each, inner)
+                continue
+            low, high, expected = limits
+            for number in each if isinstance(each, tuple) else (each,):
+                if isinstance(number, int | float) and not low <= number <= high:
+                    yield f"{inner}: found {number:g}, expected {expected}"
+
+
+@cache
+def _limits_of(
+    record: "type[DataclassInstance]",
+) -> tuple[tuple[str, tuple[float, float, str] | None], ...]:
+    """Return the fields of a record with what their numbers can be; None where it is not known."""
+    return tuple(
+        (
+            field.name,
+            next((limits for name, limits in _RANGES if name.fullmatch(field.name)), None),
+        )
+        for field in fields(record)
+    )

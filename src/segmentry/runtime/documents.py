@@ -46,6 +46,8 @@ def parse_json(text: str) -> Any:
     ...
     ValueError: 1e999 is not a finite number
     """
+    if not text.strip():
+        raise ValueError("it is empty")
     try:
         return json.loads(text, parse_constant=_finite, parse_float=_finite, parse_int=_whole)
     except RecursionError:

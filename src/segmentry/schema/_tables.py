@@ -8,6 +8,8 @@ from typing import Literal
 from segmentry.settings import Fill
 
 SECONDS_PER_DAY = 86_400
+_LAST_MOMENT = 250_000_000_000
+"""In the year 9892: calendars end soon after."""
 MICRO = 1_000_000
 """Fixed-point unit of summed logarithms: integers add up the same in every order."""
 OTHER_CODE = -1
@@ -104,7 +106,7 @@ class Window:
     Raises
     ------
     ValueError
-        If the window is empty.
+        If the window is empty, or no calendar has it.
 
     Examples
     --------
@@ -122,6 +124,8 @@ class Window:
     def __post_init__(self) -> None:
         if self.start >= self.end:
             raise ValueError(f"empty window: start {self.start} is not before end {self.end}")
+        if max(-self.start, self.end) > _LAST_MOMENT:
+            raise ValueError(f"window {self.start} to {self.end}: no calendar has it")
 
     @property
     def n_days(self) -> float:

@@ -7,7 +7,12 @@ import polars as pl
 import pytest
 from scipy.stats import rankdata
 
-from segmentry.describe.profiles import count_values, name_segments, profile_segments
+from segmentry.describe.profiles import (
+    count_values,
+    fitting_response,
+    name_segments,
+    profile_segments,
+)
 from segmentry.features import LOG_FEATURES
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 from segmentry.schema import Estimate
@@ -125,6 +130,24 @@ def test_the_response_follows_the_forecast_index(index, word):
     names = names_of(users, ids, DEFAULT[1:], **later)
 
     assert names == [f"{word} rare viewers", f"{word} heavy viewers"]
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "fitting"),
+    [
+        ("Above-average regular viewers", 92.0, 112.0, "average-response"),
+        ("Above-average regular viewers", 115.0, 130.0, ""),
+        ("High-response heavy viewers", 115.0, 130.0, "above-average"),
+        ("Our best customers", 40.0, 50.0, ""),
+        ("Rare viewers", 40.0, 50.0, ""),
+    ],
+)
+def test_a_kept_name_says_a_response_that_is_no_longer_its_own(name, low, high, fitting):
+    users, ids = halves()
+    _, (segment, _) = profiled(users, ids, DEFAULT[1:])
+    renamed = replace(segment, name=name, **confirmed(low, high))
+
+    assert fitting_response(renamed) == fitting
 
 
 @pytest.mark.parametrize("verdict", ["reversed", "not checked"])

@@ -40,6 +40,43 @@ def test_a_purchase_log_is_recognised_by_the_names_that_shops_give(user, time, v
 
 
 @pytest.mark.parametrize(
+    ("header", "roles"),
+    [
+        (
+            "Kundennummer;Bestelldatum;Artikelnummer;Menge;Betrag",
+            {
+                "user_id": "Kundennummer",
+                "time": "Bestelldatum",
+                "ad_id": "Artikelnummer",
+                "quantity": "Menge",
+                "value": "Betrag",
+            },
+        ),
+        (
+            "Käufer;Datum;Produkt-ID;Stückzahl;Umsatz",
+            {
+                "user_id": "Käufer",
+                "time": "Datum",
+                "ad_id": "Produkt-ID",
+                "quantity": "Stückzahl",
+                "value": "Umsatz",
+            },
+        ),
+    ],
+)
+def test_a_log_is_recognised_by_german_heads(tmp_path, header, roles):
+    rows = [
+        f"{i % 9};{i % 28 + 1:02}.0{i % 9 + 1}.2024;{i % 7};{i % 3 + 1};{i},50" for i in range(60)
+    ]
+    (tmp_path / "verkauf.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
+
+    log = parse_mapping(render_mapping(["verkauf.csv"], base=tmp_path), origin="m.toml").log
+
+    assert {role: getattr(log, role) for role in roles} == roles
+    assert log.time_format == "%d.%m.%Y"
+
+
+@pytest.mark.parametrize(
     "title", ["Impressions\n", "Report,2017\n\nall accounts\n", '"a, b"\n' * 19]
 )
 @pytest.mark.parametrize("header", [HEADER, ("device_id", "hour", "banner_pos", "click")])

@@ -238,6 +238,20 @@ def test_a_local_server_answers_to_its_own_names_only(behind, host, status):
     assert ask(gate, headers=[(b"host", host.encode())])[0]["status"] == status
 
 
+def test_a_foreign_name_with_a_password_gets_the_form_alone(gate, behind):
+    """A name of another site that leads here: the browser keeps our cookie from it."""
+    cookie = cookie_of(log_in(gate, PASSWORD))
+    assert "domain" not in cookie.lower()
+    foreign = [(b"host", b"evil.example:8501")]
+
+    for path in PATHS:
+        assert ask(gate, path, headers=foreign)[0]["status"] == 401
+    assert ask(gate, "/_stcore/stream", kind="websocket", headers=foreign) == [
+        {"type": "websocket.close", "code": 1008}
+    ]
+    assert behind.seen == []
+
+
 def test_behind_tls_the_cookie_is_sent_over_tls_only(behind):
     gate = Gate(behind, password=PASSWORD, is_secure=True)
 

@@ -1,6 +1,8 @@
 """The SVG itself: text stays text, ids are its own, the drawn title can be cut off."""
 
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -89,12 +91,13 @@ def test_control_characters_in_names_harm_no_figure(make_summary, name, tmp_path
     assert plots.saved_svg(tmp_path, name, caption=figure.caption(summary)) is not None
 
 
-def test_unchecked_charts_are_the_same(make_summary):
+@pytest.mark.parametrize("name", list(plots.FIGURES))
+def test_charts_without_checks_and_copies_are_the_same(make_summary, name):
     summary = make_summary(n_points=60)
     with plots.unchecked():
-        unchecked = plots.FIGURES["sizes"].plot(summary).to_dict(validate=False)
+        unchecked = plots.FIGURES[name].plot(summary).to_dict(validate=False)
 
-    assert unchecked == plots.FIGURES["sizes"].plot(summary).to_dict()
+    assert unchecked == plots.FIGURES[name].plot(summary).to_dict()
 
 
 @pytest.mark.parametrize("name", list(plots.FIGURES))
@@ -124,3 +127,18 @@ def test_the_titles_of_panels_stay_when_the_title_of_the_whole_is_cut_off(make_s
 
 def height_of(svg: str) -> int:
     return int(re.search(r'<svg [^>]*?\bheight="(\d+)"', svg)[1])
+
+
+@pytest.mark.parametrize(("text", "is_added"), [("Träume – 5 → 6 %", 0), ("高价值用户", 1)])
+def test_fonts_of_the_machine_are_read_only_for_letters_that_the_renderer_lacks(text, is_added):
+    code = (
+        "import os; os.environ['FONTCONFIG_FILE'] = 'mine'\n"
+        "from segmentry.present import drawing\n"
+        f"svg = f'<svg xmlns=\"http://www.w3.org/2000/svg\"><text>{text}</text></svg>'\n"
+        "drawing.draw_png(svg, scale=1)\n"
+        "print(os.environ['FONTCONFIG_FILE'], drawing._add_fonts.cache_info().currsize)"
+    )
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout.split() == ["mine", str(is_added)]

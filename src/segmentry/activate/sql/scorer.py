@@ -244,6 +244,6 @@ def _rules(run_dir: Path, requested: Requested) -> str:
     (table,) = _tables(requested, ("users",)).values()
     heading = (
         f"The segments by rules on raw units, without the model, for {requested.dialect}.",
-        f"They find the segment of {rules.fidelity:.1%} of the users of the run.",
+        f"They find the segment of {100 * rules.fidelity:.1f} % of the users of the run.",
     )
     return written(rules_of(rules.sql, table=table), requested.dialect, heading=heading)

@@ -7,6 +7,7 @@ import numpy as np
 
 from segmentry.advise.budget._records import BudgetRequest, SegmentTraffic
 from segmentry.errors import ConfigError
+from segmentry.formats import percent
 from segmentry.schema.arrays import FloatVector, IntVector
 
 
@@ -75,8 +76,8 @@ def _check(
     for place, segment_id in enumerate(known):
         if low[place] > high[place] + room:
             raise ConfigError(
-                f"segment {segment_id}: floor {low[place] / budget:.1%} is above cap "
-                f"{high[place] / budget:.1%}; lower the floor or raise the cap"
+                f"segment {segment_id}: floor {percent(low[place] / budget)} is above cap "
+                f"{percent(high[place] / budget)}; lower the floor or raise the cap"
             )
         if low[place] > inventory[place] + room:
             raise ConfigError(
@@ -85,11 +86,14 @@ def _check(
                 "lower it, allow more --days or a larger --max-change"
             )
     if low.sum() > budget + room:
-        raise ConfigError(f"floors: together {low.sum() / budget:.1%} of the budget; lower them")
+        raise ConfigError(
+            f"floors: together {percent(low.sum() / budget)} of the budget; lower them"
+        )
     most = np.minimum(high, inventory).sum()
     if most < budget - room:
         raise ConfigError(
-            f"caps: together {most / budget:.1%} of the budget; raise them, allow more --days or "
+            f"caps: together {percent(most / budget)} of the budget; raise them, allow more "
+            "--days or "
             "ask for fewer impressions"
         )
 

@@ -17,6 +17,7 @@ from segmentry.advise.experiments._effects import (
 )
 from segmentry.errors import DataError
 from segmentry.evaluation.later_days import holm
+from segmentry.formats import change, percent, rate
 from segmentry.privacy import hidden_cells
 from segmentry.schema.arrays import IntVector
 
@@ -242,11 +243,12 @@ def _concluded(effect: Effect, *, alpha: float, is_broken: bool) -> str:
         )
     if effect.p is None:
         return "Nothing can be said: no user differs from another."
-    text = f"{effect.treatment:.2%} against {effect.control:.2%}"
+    text = f"{rate(effect.treatment)} against {rate(effect.control)}"
     lift = effect.lift
     if lift.value is not None and lift.low is not None and lift.high is not None:
         text += (
-            f", {lift.value:+.1%} ({1 - alpha:.0%} interval {lift.low:+.1%} to {lift.high:+.1%})"
+            f", {change(lift.value)} ({percent(1 - alpha, digits=0)} interval "
+            f"{change(lift.low)} to {change(lift.high)})"
         )
     p = "p < 0.0001" if effect.p < 0.0001 else f"p = {effect.p:.4f}"
     if effect.p > alpha:

@@ -9,6 +9,7 @@ from segmentry.advise.experiments._assignment import RATIO_ALARM, sample_ratio_p
 from segmentry.advise.experiments._effects import Effect, Nulls, Outcome, adjustment, compared
 from segmentry.errors import DataError
 from segmentry.evaluation.later_days import Traffic, holm
+from segmentry.formats import change
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 
 WINSORISED = 0.99
@@ -311,4 +312,4 @@ def _lift(effect: Effect) -> str:
     lift = effect.lift
     if lift.value is None or lift.low is None or lift.high is None:
         return ""
-    return f": {lift.value:+.1%} ({lift.low:+.1%} to {lift.high:+.1%})"
+    return f": {change(lift.value)} ({change(lift.low)} to {change(lift.high)})"

@@ -14,8 +14,11 @@ from segmentry.advise.experiments._sequential import (
 )
 from segmentry.errors import ConfigError
 from segmentry.evaluation.later_days import Traffic
+from segmentry.formats import percent, rate
 from segmentry.schema.arrays import FloatVector, IntVector
 
+_NORMAL_90 = 1.6448536269514722
+"""Of a normal distribution, 90 % is within so many standard errors of its mean."""
 _MAX_LOOKS = 20
 
 
@@ -100,6 +103,9 @@ class PowerRow:
     """Share of the variance that the pre-period explains, over `n_days` or the longest test."""
     smallest: float | None
     """Smallest relative change that is found in the longest test."""
+    rate_low: float | None = None
+    rate_high: float | None = None
+    """`rate_low`, `rate_high`: the 90 % interval of `rate`, the user being the unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -398,6 +404,11 @@ def _row(
     adjusted = days_needed(traffic, request, explained=explained)
     length = request.max_days if n_days is None else n_days
     spread = traffic.within / length + traffic.between
+    low = high = None
+    if traffic.ctr is not None and traffic.impressions_per_day > 0:
+        variance = traffic.within / measured_days + traffic.between
+        reach = _NORMAL_90 * math.sqrt(variance) / traffic.impressions_per_day
+        low, high = max(0.0, traffic.ctr - reach), traffic.ctr + reach
     return PowerRow(
         segment_id=segment_id,
         name=name,
@@ -409,6 +420,8 @@ def _row(
         n_days_adjusted=adjusted,
         variance_reduction=min(explained, traffic.between) / spread if spread > 0 else 0.0,
         smallest=smallest_effect(traffic, request, n_days=request.max_days),
+        rate_low=low,
+        rate_high=high,
     )
 
 
@@ -419,9 +432,10 @@ def _length(row: PowerRow) -> int:
 def _unreachable(row: PowerRow, request: ExperimentRequest) -> str:
     if row.rate is None or not row.rate > 0:
         return "nothing of the metric in these segments, so there is nothing to test; take others"
-    least = "none that could be found" if row.smallest is None else f"{row.smallest:.2%}"
+    least = "none that could be found" if row.smallest is None else rate(row.smallest)
     return (
-        f"--mde {request.mde:.3%}: no traffic reaches it: with all {row.n_users:,} users the "
+        f"--mde {percent(request.mde, digits=3)}: no traffic reaches it: with all "
+        f"{row.n_users:,} users the "
         f"smallest change that is found in {request.max_days} days is {least}; ask for a larger "
         "--mde, more --max-days or more segments"
     )
@@ -433,7 +447,8 @@ def _notes(segments: Sequence[PowerRow], request: ExperimentRequest) -> tuple[st
     if late:
         text = ", ".join(str(each.segment_id) for each in late)
         notes.append(
-            f"Segment {text}: alone too small to find {request.mde:.1%} in {request.max_days} days."
+            f"Segment {text}: alone too small to find {percent(request.mde)} in "
+            f"{request.max_days} days."
         )
     notes += [
         "Days to come are assumed to be as those of the log.",

@@ -41,6 +41,7 @@ from segmentry.describe.exposure._records import (
 from segmentry.evaluation.later_days import Validation
 from segmentry.features.events import Events, kept_events, pieces_of
 from segmentry.features.packing import Places
+from segmentry.formats import percent
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import Engine, Estimate, Window
 from segmentry.schema.arrays import BoolVector, IntVector
@@ -372,5 +373,6 @@ def _notes(
     if shares and min(shares) < 1:
         yield (
             f"Curves within users were fitted on a sample of the users by hash of the id "
-            f"({min(shares):.0%} of all at the least); everything else is of all users."
+            f"({percent(min(shares), digits=0)} of all at the least); everything else is of "
+            "all users."
         )

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from segmentry.describe.exposure._cells import NORMAL_95
 from segmentry.describe.exposure._records import HeldOutGain, HeldOutUse
 from segmentry.features.packing import run_starts, sort_rows
+from segmentry.formats import change
 from segmentry.schema import Estimate
 from segmentry.schema.arrays import FloatVector, IntVector
 
@@ -184,10 +185,10 @@ def _conclusion(gains: list[HeldOutGain], dimension: str) -> str:
     worse = [gain for gain in gains[1:] if (gain.difference.high or 0.0) < 0]
     text += f", by {likelihood.value:+.4f} of log-likelihood per click"
     if better:
-        lists = ", ".join(f"{gain.difference.value:+.2%} at {gain.n_chosen}" for gain in better)
+        lists = ", ".join(f"{change(gain.difference.value)} at {gain.n_chosen}" for gain in better)
         text += f"; its lists hold more of the clicks ({lists})"
     if worse:
-        lists = ", ".join(f"{gain.difference.value:+.2%} at {gain.n_chosen}" for gain in worse)
+        lists = ", ".join(f"{change(gain.difference.value)} at {gain.n_chosen}" for gain in worse)
         text += f"; its lists hold fewer of the clicks ({lists})"
     if low > 0 and not better:
         text += "; no list of a fixed length is shown to hold more of the clicks"

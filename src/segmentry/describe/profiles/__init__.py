@@ -11,7 +11,7 @@ from segmentry.describe.profiles._levels import (
     bin_edges,
     bin_features,
 )
-from segmentry.describe.profiles._names import name_segments
+from segmentry.describe.profiles._names import fitting_response, name_segments
 from segmentry.describe.profiles._profiles import POPULATION, profile_segments
 from segmentry.describe.profiles._rates import pooled_rate, pooled_ratio
 from segmentry.describe.profiles._records import (
@@ -48,6 +48,7 @@ __all__ = [
     "bin_features",
     "count_values",
     "find_exemplars",
+    "fitting_response",
     "name_segments",
     "pooled_rate",
     "pooled_ratio",

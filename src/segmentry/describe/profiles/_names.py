@@ -150,6 +150,21 @@ def _response(segment: SegmentProfile) -> str:
     return "low-response" if index < 50.0 else "below-average"
 
 
+_RESPONSES = (
+    *("high-response", "above-average", "average-response"),
+    *("below-average", "low-response", "unproven"),
+)
+
+
+def fitting_response(segment: SegmentProfile) -> str:
+    """Return the word for its response that its name should begin with; empty where it does.
+
+    Names that begin with none of our words for it are people's own.
+    """
+    first, fitting = segment.name.casefold().partition(" ")[0], _response(segment)
+    return fitting if first in _RESPONSES and first != fitting else ""
+
+
 def _exposure(numeric: NumericStatistics, standing: float, *, is_bought: bool) -> str:
     if is_bought and numeric.upper_quartile == 1.0:
         return "one-time"

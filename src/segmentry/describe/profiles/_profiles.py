@@ -20,6 +20,7 @@ from segmentry.describe.profiles._records import (
 )
 from segmentry.describe.profiles._value_counts import ValueCounts, quantile_of
 from segmentry.describe.profiles._withholding import published_profiles
+from segmentry.formats import percent, rate
 from segmentry.privacy import published_ids
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Feature
@@ -297,5 +298,5 @@ def _differences(
 def _text(value: float, feature: Feature) -> str:
     is_share = feature.kind == "share" or feature.unit == "clicks per impression"
     if is_share:
-        return f"{value:.1%}" if value >= 0.1 else f"{value:.2%}"
+        return percent(value) if value >= 0.1 else rate(value)
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -407,7 +407,7 @@ def rules_sql(rules: RuleSet, *, table: str = "users.parquet") -> str:
     cases += [f"    WHEN {_where(each.conditions)} THEN {each.segment_id}" for each in rules.rules]
     lines = [
         "-- The segments by rules on raw units, without the model.",
-        f"-- They tell the segment of {rules.fidelity:.1%} of {rules.n_users:,} users.",
+        f"-- They tell the segment of {100 * rules.fidelity:.1f} % of {rules.n_users:,} users.",
         "-- For DuckDB; for other databases: segmentry export sql RUN_DIR --rules --dialect NAME",
         "SELECT",
         "  user_id,",

@@ -15,6 +15,7 @@ from segmentry.evaluation.later_days._differences import (
 from segmentry.evaluation.later_days._forecast import Forecasts
 from segmentry.evaluation.later_days._intervals import holm, normal_quantile, t_quantile
 from segmentry.features.user_days import UserCounts
+from segmentry.formats import percent
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Outcome
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 
@@ -379,5 +380,9 @@ def _reason(
     kept = found.survival
     if found.verdict == "reversed" or kept.value is None or kept.low is None:
         return numbers
-    share = f"{numbers}: {kept.value:.0%} of the forecast difference is there"
-    return f"{share}, at least {kept.low:.0%}" if found.verdict == "confirmed" else share
+    share = f"{numbers}: {percent(kept.value, digits=0)} of the forecast difference is there"
+    return (
+        f"{share}, at least {percent(kept.low, digits=0)}"
+        if found.verdict == "confirmed"
+        else share
+    )

@@ -71,9 +71,9 @@ def separate(
 
     Notes
     -----
-    Tied values of a column are spread over their cell first, as a lattice of counts has a valley
-    after every value. No reference set is drawn: the null is one mode along the line, so that
-    long, skewed and correlated clouds are no groups. Dip: Hartigan and Hartigan (1985), Ann.
+    Tied values of a column are spread over their cell before the tests, as a lattice of counts has
+    a valley after every value. No reference set is drawn: the null is one mode along the line, so
+    that long, skewed and correlated clouds are no groups. Dip: Hartigan and Hartigan (1985), Ann.
     Stat. 13, 70-84. Decreasing density: distance of the empirical distribution from its least
     concave majorant (Grenander 1956), the uniform being the least favourable.
 
@@ -91,16 +91,19 @@ def separate(
     is_requested = np.array([np.unique(column).size > 2 for column in distinct.rows.T], dtype=bool)
     users = np.repeat(sample.rows[:, is_requested], sample.weights.astype(np.int64), axis=0)
     rng = np.random.default_rng([seed, users.shape[0]])
-    X = np.column_stack([spread_ties(column, rng) for column in users.T]) if users.size else users
-    n_half = len(X) // 2
+    spread = np.column_stack([spread_ties(c, rng) for c in users.T]) if users.size else users
+    n_half = len(users) // 2
     numbers: tuple[int, ...] = (1,)
     if is_requested.any() and n_half > 1:
         numbers = usable_numbers(sample, min(most, n_half - 1))
-    halves = [np.argsort(rng.random(len(X))) for _ in range(_N_SPLITS)]
+    halves = [np.argsort(rng.random(len(users))) for _ in range(_N_SPLITS)]
 
     def are_separate(order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[bool]:
-        first, second = X[order[:n_half]], X[order[n_half:]]
-        return [k == 1 or _all_separate(first, second, k, seed=seed) for k in numbers]
+        first, second = np.split(order, [n_half])
+        return [
+            k == 1 or _all_separate(users[first], users[second], spread[second], k, seed=seed)
+            for k in numbers
+        ]
 
     found = np.array(map_in_threads(are_separate, halves))
     shares = found.mean(axis=0)
@@ -108,7 +111,7 @@ def separate(
         numbers=numbers,
         shares=tuple(shares.tolist()),
         n_groups=max(k for k, share in zip(numbers, shares, strict=True) if share > 0.5),
-        n_users=len(X),
+        n_users=len(users),
         n_splits=_N_SPLITS,
         n_left_out=int((~is_requested).sum()),
     )
@@ -136,12 +139,18 @@ def spread_ties(values: FloatVector, rng: np.random.Generator) -> FloatVector:
     return np.where(counts[place] > 1, values + moved, values)
 
 
-def _all_separate(first: FloatMatrix, second: FloatMatrix, k: int, *, seed: int) -> bool:
-    """Cluster one half of the users, and look for valleys among the others."""
+def _all_separate(
+    first: FloatMatrix, second: FloatMatrix, spread: FloatMatrix, k: int, *, seed: int
+) -> bool:
+    """Cluster one half of the users, and look for valleys among the others once ties are spread.
+
+    Clusters are formed of ties as they are: many equal users, spread, would be cut in two before a
+    small group gets a cluster of its own.
+    """
     centers = small_kmeans(first, np.ones(len(first)), k=k, seed=seed).centers
     labels, _ = assign(second, centers)
     for a, b in combinations(range(k), 2):
-        users = second[(labels == a) | (labels == b)]
+        users = spread[(labels == a) | (labels == b)]
         middle, line = (centers[a] + centers[b]) / 2, centers[b] - centers[a]
         if not _has_valley((users - middle) @ line):
             return False

@@ -3,6 +3,7 @@
 import difflib
 import functools
 import gzip
+import itertools
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -59,9 +60,10 @@ class FileLayout:
         return {}
 
     @functools.cached_property
-    def _rows(self) -> list[tuple[str, ...]]:
-        """The sample without lines of few fields, such as "(41 rows affected)"."""
-        return [row for row in self.sample if 2 * len(row) >= len(self.columns)]
+    def _fields(self) -> list[tuple[str | None, ...]]:
+        """The sample by column, without lines of few fields, such as "(41 rows affected)"."""
+        fewest = len(self.columns) / 2
+        return list(itertools.zip_longest(*(row for row in self.sample if len(row) >= fewest)))
 
     @property
     def all_names(self) -> tuple[str, ...]:
@@ -79,11 +81,13 @@ class FileLayout:
         if name not in self.names:
             return [value for folder, value in self.partitions if folder == name and value]
         position = self.names.index(name)
-        return [
-            value
-            for row in self._rows
-            if len(row) > position and (value := row[position].strip(BLANKS)) not in NULL_WORDS
-        ]
+        fields = self._fields[position] if position < len(self._fields) else ()
+        known = {
+            each: value  # most stand there many times
+            for each in set(fields)
+            if each is not None and (value := each.strip(BLANKS)) not in NULL_WORDS
+        }
+        return [known[each] for each in fields if each in known]
 
 
 def require_columns(layout: FileLayout, required: Iterable[str]) -> None:

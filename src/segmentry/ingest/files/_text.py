@@ -82,7 +82,7 @@ def inspect_text(path: Path, shape: FileShape) -> FileLayout:
         format="csv" if is_csv else "whitespace",
         delimiter=delimiter,
         columns=columns,
-        sample=tuple(tuple(row) for row in sample),
+        sample=tuple(map(tuple, sample)),
         has_header=not shape.names,
         skip_lines=shape.skip_lines,
         escape=shape.escape,

@@ -205,7 +205,7 @@ def _time_column(
 
 def _id_type(values: Sequence[str]) -> ColumnType:
     """Ids that are not all integers are text, and so are padded ones: 007 is not to become 7."""
-    ids = [value for value in values if value.lower() not in NO_IDS]
+    ids = [value for value in set(values) if value.lower() not in NO_IDS]
     return "text" if any(map(is_padded, ids)) or not has_integers_only(ids) else "integer"
 
 
@@ -297,8 +297,9 @@ def _flag_column(name: str, found: Found) -> ColumnSource:
     """Read numbers as numbers; words that say yes or no, also next to 0 and 1, as what they say."""
     values = [value.lower() for value in found.values(name)]
     words = {word for word, _ in FLAGS}
-    n_words = sum(value in words and not _is_integer(value) for value in values)
-    if not n_words and (not values or any(map(_is_integer, values))):
+    seen = set(values)
+    has_words = any(value in words and not _is_integer(value) for value in seen)
+    if not has_words and (not values or any(map(_is_integer, seen))):
         return ColumnSource(name, "integer")
     strange = sorted({value for value in found.values(name) if value.lower() not in words})
     if sum(value in words for value in values) <= len(values) / 2:

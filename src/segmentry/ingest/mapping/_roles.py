@@ -1,13 +1,15 @@
 """Guess which column of a file plays which role: by its name, else by what it holds."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from segmentry.ingest.files import FileLayout
 from segmentry.ingest.moments import find_time_format
 
-# Names by which a column is recognised, the likeliest first; without case, blanks and dashes.
+# Names by which a column is recognised, English ones before German ones, the likeliest first;
+# without case, blanks, dashes and the dots of umlauts.
 NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "user_id": (
@@ -16,6 +18,10 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "household_key", "device_id", "user_no", "user_number", "customer_no", "cust_id",
             "cust_no", "customer_number", "client_no", "member_no", "customer", "client", "visitor",
             "buyer", "cookie", "id",
+            "kundennummer", "kunden_nummer", "kundennr", "kunden_nr", "kd_nr", "kdnr",
+            "kunden_id", "kundenid", "nutzer_id", "nutzerid", "benutzer_id", "benutzerid",
+            "besucher_id", "mitgliedsnummer", "kunde", "nutzer", "benutzer", "besucher",
+            "kaufer", "kaeufer",
         ),
         "time": (
             "time_stamp", "timestamp", "time", "ts", "event_time", "shown_at", "datetime",
@@ -23,32 +29,72 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "ordered_on", "ordered_at",
             "order_time", "purchase_date", "purchased_at", "purchased_on", "transaction_date",
             "event_timestamp", "event_date", "occurred_at", "date_time", "date", "day", "when",
+            "zeitstempel", "zeitpunkt", "datum_uhrzeit", "datum_zeit", "bestelldatum",
+            "kaufdatum", "rechnungsdatum", "buchungsdatum", "bestellt_am", "gekauft_am",
+            "erstellt_am", "datum", "tag", "uhrzeit", "zeit",
         ),
-        "click": ("clk", "click", "clicked", "is_click", "is_clicked", "clicked_y_n"),
-        "event_type": ("event_type", "event", "action", "behavior_type", "btag", "type"),
+        "click": (
+            "clk", "click", "clicked", "is_click", "is_clicked", "clicked_y_n",
+            "klick", "geklickt", "angeklickt",
+        ),
+        "event_type": (
+            "event_type", "event", "action", "behavior_type", "btag", "type",
+            "ereignis", "ereignistyp", "aktion", "typ",
+        ),
         "n_impressions": (
             "n_impressions", "impressions", "impression", "imps", "impr", "imp",
             "num_impressions", "impression_count", "impressions_served", "ad_impressions",
+            "impressionen", "anzahl_impressionen", "einblendungen", "anzahl_einblendungen",
         ),
         "n_clicks": (
             "n_clicks", "clicks", "num_clicks", "click_count", "total_clicks", "ad_clicks",
+            "klicks", "anzahl_klicks",
         ),
-        "no_click": ("nonclk", "no_click", "is_not_click"),
+        "no_click": (
+            "nonclk", "no_click", "is_not_click",
+            "kein_klick",
+        ),
         "ad_id": (
             "adgroup_id", "ad_id", "adid", "creative_id", "item_id", "itemid", "product_id",
             "productid", "stockcode", "sku", "creative", "creative_name", "ad_name",
+            "anzeigen_id", "anzeige_id", "anzeige", "werbemittel_id", "werbemittel",
+            "artikelnummer", "artikel_nr", "artikel_id", "artikel", "produkt_id",
+            "produktnummer", "produkt",
         ),
-        "placement": ("pid", "placement", "placement_id", "position", "slot", "site"),
+        "placement": (
+            "pid", "placement", "placement_id", "position", "slot", "site",
+            "platzierung", "werbeplatz",
+        ),
         "value": (
             "amount", "value", "revenue", "total", "spend", "sales", "order_value", "order_total",
             "total_amount", "total_price", "sales_value", "price_paid", "gmv",
+            "betrag", "gesamtbetrag", "rechnungsbetrag", "umsatz", "bestellwert", "warenwert",
+            "gesamtpreis", "wert", "summe",
         ),
-        "quantity": ("quantity", "qty", "items", "units"),
-        "category_id": ("cate_id", "category_id", "category", "cate"),
-        "campaign_id": ("campaign_id", "campaign"),
-        "advertiser_id": ("advertiser_id", "advertiser"),
-        "brand_id": ("brand_id", "brand"),
-        "price": ("price", "unit_price", "unitprice"),
+        "quantity": (
+            "quantity", "qty", "items", "units",
+            "menge", "anzahl", "stuckzahl", "stueckzahl",
+        ),
+        "category_id": (
+            "cate_id", "category_id", "category", "cate",
+            "kategorie_id", "kategorie", "warengruppe",
+        ),
+        "campaign_id": (
+            "campaign_id", "campaign",
+            "kampagnen_id", "kampagne",
+        ),
+        "advertiser_id": (
+            "advertiser_id", "advertiser",
+            "werbekunde", "werbetreibender",
+        ),
+        "brand_id": (
+            "brand_id", "brand",
+            "marken_id", "marke",
+        ),
+        "price": (
+            "price", "unit_price", "unitprice",
+            "preis", "einzelpreis", "stuckpreis", "stueckpreis",
+        ),
     }
 )  # fmt: skip
 _OF_ONE_EVENT = ("click", "no_click", "event_type", "value", "quantity")
@@ -67,8 +113,14 @@ def is_plain_number(text: str) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """Return a name without case, blanks and dashes."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    """Return a name without case, blanks, dashes and the dots of umlauts.
+
+    >>> plain_name("Stückzahl "), plain_name("Kunden-Nr.")
+    ('stuckzahl', 'kunden_nr')
+    """
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    plain = "".join(each for each in letters if not unicodedata.combining(each))
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
 
 def named_roles(layout: FileLayout, named: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,9 +27,7 @@ class Found(NamedTuple):
 
     def values(self, name: str) -> list[str]:
         """Return sampled values of a column over all files."""
-        return [
-            value for each in self.layouts if name in each.all_names for value in each.values(name)
-        ]
+        return [*chain(*(each.values(name) for each in self.layouts if name in each.all_names))]
 
 
 class Within(NamedTuple):

@@ -1,13 +1,13 @@
 """From a chart to SVG and PNG, without a browser and without a network."""
 
 import json
-import os
 import pkgutil
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -54,7 +54,6 @@ Draw: TypeAlias = Callable[..., "Future[str]"]
 """Takes what `segmentry.present.drawing.draw_files` takes and returns a future of its answer."""
 
 
-_MAX_PROCESSES = 2
 _QUOTED_COLOUR = re.compile('"(#[0-9a-f]{6})"')
 _DARK = {role.light: role.dark for role in (*ROLES.values(), *SCALE)}
 _XML = "http://www.w3.org/2000/svg"
@@ -151,13 +150,13 @@ def render_png(chart: "Chart") -> bytes:
 
 @contextmanager
 def drawing() -> "Iterator[Draw]":
-    """Start processes that draw figures; entered early, they are ready when there is a summary.
+    """Start a process that draws figures; entered early, it is ready when there is a summary.
 
-    The renderer holds the interpreter: only other processes draw while charts are built.
+    The renderer holds the interpreter: only another process draws while charts are built. To start
+    a second one takes a third of what it takes to draw them all.
     What is yielded takes what `draw_files` takes and returns a future at once.
     """
-    n_processes = min(_MAX_PROCESSES, os.cpu_count() or 1)
-    with serving(draw_files, n_processes=n_processes, first=start_renderer) as draw:
+    with serving(draw_files, first=start_renderer) as draw:
         yield draw
 
 
@@ -198,18 +197,35 @@ def _spec(summary: "Summary", name: str) -> dict[str, Any]:
 
 @contextmanager
 def unchecked() -> Iterator[None]:
-    """Put charts together without Altair's checks, which the tests make.
+    """Put charts together without Altair's checks, which the tests make, and without its copies.
 
-    Altair would hold each piece of each chart against its schema whenever it is built: a
-    third of the time.
+    Altair would hold each piece of each chart against its schema whenever it is built, a third of
+    the time; and copy all of a chart twice for each layer it becomes, two thirds of what is left.
 
     >>> with unchecked():
     ...     render_svg(FIGURES["sizes"].plot(summary))  # doctest: +SKIP
     """
-    from altair.utils.schemapi import debug_mode
+    from altair.utils.schemapi import SchemaBase, debug_mode
+
+    copy = _altair_copy()
+
+    def shared(chart: Any, deep: bool | list[str] = True, ignore: list[str] | None = None) -> Any:
+        return copy(chart, deep=False if deep is True else deep, ignore=ignore)
 
     with debug_mode(False):
-        yield
+        SchemaBase.copy = shared  # type: ignore[assignment, method-assign]  # Altair has no option for it
+        try:
+            yield
+        finally:
+            SchemaBase.copy = copy  # type: ignore[method-assign]
+
+
+@cache
+def _altair_copy() -> Callable[..., Any]:
+    """Return how Altair copies, read once: two threads may draw at the same time."""
+    from altair.utils.schemapi import SchemaBase
+
+    return SchemaBase.copy
 
 
 def saved_svg(directory: Path, name: str, *, caption: Caption) -> str | None:

@@ -92,7 +92,9 @@ def _caption(summary: "Summary") -> Caption:
     return Caption(
         finding=finding,
         reading="Band: interval; all intervals of all windows hold together with 95 %. Broken "
-        "line: expected; of rates at the level of the window. Each row has its own scale.",
+        "line: expected; of rates at the level of the window. Each row has its own scale. Shares "
+        "are of users where the model alone places them; the first screen leaves users near a "
+        "border where they were, so that its shares can differ.",
         alt=f"Lines of the share of users and of the click rate by window. {finding}. {rows}.",
     )
 

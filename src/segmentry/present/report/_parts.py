@@ -1,9 +1,12 @@
 """The templates of the page, what they know, and parts of the page by themselves."""
 
+import contextlib
 import functools
 import re
+import sys
 from collections.abc import Callable
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segmentry import formats
@@ -35,7 +38,7 @@ from segmentry.results.summary import Summary, colour_number
 from segmentry.schema import Estimate
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import BytecodeCache, Environment
 
 _OPTION = re.compile(r"--[a-z][a-z-]*")
 _NUMBERS = (
@@ -128,6 +131,7 @@ def environment(colours: tuple[int, ...] = ()) -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_held,
+        bytecode_cache=_compiled(),
     )
     found.globals.update({each.__name__: each for each in (*_NUMBERS, *_FACTS)})
     found.globals.update(
@@ -155,6 +159,29 @@ def environment(colours: tuple[int, ...] = ()) -> "Environment":
     parts = found.get_template("parts.html").module
     found.globals.update({name: getattr(parts, name) for name in _MACROS})
     return found
+
+
+def _compiled() -> "BytecodeCache | None":
+    """Keep compiled templates next to them, as Python keeps modules: else a second of each run."""
+    from jinja2 import FileSystemBytecodeCache, __version__
+    from jinja2.bccache import Bucket
+
+    if sys.dont_write_bytecode:
+        return None
+    here = Path(__file__)
+    how = here.read_text(encoding="utf-8")  # what is compiled depends on the environment as well
+
+    class _Kept(FileSystemBytecodeCache):
+        def get_source_checksum(self, source: str) -> str:
+            return super().get_source_checksum(source + how)
+
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            with contextlib.suppress(OSError):
+                Path(self.directory).mkdir(exist_ok=True)
+                super().dump_bytecode(bucket)
+
+    version = f"jinja-{__version__}.{sys.implementation.cache_tag}"
+    return _Kept(str(here.parent / "templates" / "__pycache__"), f"%s.{version}")
 
 
 def _of_estimates(write: Callable[..., str]) -> Callable[..., str]:

@@ -1,5 +1,6 @@
 """The tables of the report that go with no figure: what no picture can hold."""
 
+import datetime as dt
 from collections.abc import Iterable
 from functools import partial
 from itertools import groupby
@@ -23,6 +24,7 @@ from segmentry.results.summary import FeatureRow, Summary
 from segmentry.schema import SECONDS_PER_DAY, DataTraits, Estimate, RowAccount
 from segmentry.segments.forming import Candidate
 
+_EPOCH = dt.date(1970, 1, 1)
 _thousandths = partial(decimal, digits=3)
 _hundredths = partial(signed, digits=2)
 
@@ -271,13 +273,13 @@ def day_table(summary: Summary) -> Table | None:
     utc_offset_hours = summary.data.utc_offset_hours
     offset = round(utc_offset_hours * 3600)
     first = (validation.feature_starts_at + offset) // SECONDS_PER_DAY
-    weekdays = (*validation.feature_weekdays, *validation.outcome_weekdays)
     rows = []
     for each in validation.levels.days:
         place = each.day - first
         date = day(each.day * SECONDS_PER_DAY - offset, utc_offset_hours=utc_offset_hours)
         use = "form segments" if place < len(validation.feature_weekdays) else "check them"
-        rows.append(Row((date, weekdays[place], use, each.n_users, each.ctr)))
+        weekday = f"{_EPOCH + dt.timedelta(days=each.day):%A}"
+        rows.append(Row((date, weekday, use, each.n_users, each.ctr)))
     return Table(
         name="days",
         caption="Click rate of all users, day by day"

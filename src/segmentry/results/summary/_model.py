@@ -11,6 +11,7 @@ from segmentry.describe.latent import LatentReport
 from segmentry.describe.maps import Embedding, MapSummary, Pictures
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.describe.retention import RetentionReport
+from segmentry.errors import BundleError
 from segmentry.evaluation.later_days import OutcomeReport, ValidationReport
 from segmentry.evaluation.number import EvidenceReport
 from segmentry.formats import count, html_table, percent, rate_with_limits
@@ -166,7 +167,14 @@ _CODEC = Codec(
     written_by=("repeat", "segmentry_version"),
 )
 render_summary_json = _CODEC.render
-parse_summary = _CODEC.parse
+
+
+def parse_summary(text: str, *, source: str) -> Summary:
+    """Read a summary back.
+
+    Raises BundleError if it is damaged, contradicts itself or is of another version.
+    """
+    return _proved(_CODEC.parse(text, source=source), source=source)
 
 
 def read_summary(run_dir: Path) -> Summary:
@@ -174,4 +182,20 @@ def read_summary(run_dir: Path) -> Summary:
 
     Raises BundleError if the folder holds none, or one of another version.
     """
-    return _CODEC.read(run_dir / "summary.json")
+    file = run_dir / "summary.json"
+    return _proved(_CODEC.read(file), source=str(file))
+
+
+def _proved(summary: Summary, *, source: str) -> Summary:
+    """Return a summary whose segments are numbered from 1 on: all else finds them by that."""
+    blades = () if summary.pictures is None else summary.pictures.blades
+    spent = () if summary.spending is None else summary.spending.segments
+    found = [each.segment_id for each in summary.segments]
+    wanted = range(1, len(found) + 1)
+    named = {*(each.segment_id for each in blades), *(each.segment_id for each in spent)}
+    if found != list(wanted) or not named <= set(wanted):
+        raise BundleError(
+            f"{source}: segments {found} and figures of {sorted(named)}, expected numbers from 1 "
+            f"to {len(found)}; run it again"
+        )
+    return summary

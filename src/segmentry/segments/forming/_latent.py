@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.errors import SelectionError
+from segmentry.formats import percent
 from segmentry.runtime.progress import counted
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema.arrays import FloatVector, IntVector
@@ -44,7 +45,7 @@ from segmentry.segments.preprocessing import ColumnPlan
 
 _RULE = (
     "The smallest BIC wins among the numbers of classes that lost none and whose smallest class "
-    "holds at least {min_share:.0%} of the users. The ICL, which also asks that classes do not "
+    "holds at least {min_share} of the users. The ICL, which also asks that classes do not "
     "overlap, stands next to it; a BIC that still falls at the last number tried says that more "
     "users would find more classes, not that there are as many groups."
 )
@@ -203,7 +204,7 @@ def _select(
     ]
     others = [fit.model.n_classes for fit in ranked if fit.model.n_classes != winner]
     return Selection(
-        rule=_RULE.format(min_share=min_share),
+        rule=_RULE.format(min_share=percent(min_share, digits=0)),
         reason=reason,
         n_segments=winner,
         is_forced=forced is not None,

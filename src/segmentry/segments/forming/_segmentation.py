@@ -5,6 +5,7 @@ from html import escape
 
 import numpy as np
 
+from segmentry.formats import percent
 from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntMatrix, IntVector
 from segmentry.segments.clustering import (
@@ -81,7 +82,7 @@ class Segmentation:
         n_users = int((self.segment_ids != UNASSIGNED).sum())
         counts = np.bincount(self.segment_ids, minlength=self.n_segments + 1)[1:]
         rows = "".join(
-            f"<tr><td>{i}</td><td>{n:,}</td><td>{n / n_users:.1%}</td></tr>"
+            f"<tr><td>{i}</td><td>{n:,}</td><td>{percent(n / n_users)}</td></tr>"
             for i, n in enumerate(counts.tolist(), start=1)
         )
         return (

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from segmentry.errors import SelectionError
-from segmentry.formats import MISSING, html_table
+from segmentry.formats import MISSING, html_table, percent
 from segmentry.schema import UNKNOWN, Estimate
 from segmentry.segments.clustering import (
     Clustering,
@@ -113,7 +113,7 @@ class Selection:
                 each.algorithm,
                 f"{each.inertia:,.0f}",
                 MISSING if each.silhouette.value is None else f"{each.silhouette.value:.3f}",
-                MISSING if each.smallest_share is None else f"{each.smallest_share:.1%}",
+                MISSING if each.smallest_share is None else percent(each.smallest_share),
                 each.reason,
             )
             for each in self.candidates
@@ -222,7 +222,7 @@ def _why_not(candidate: Candidate, decision: Decision, min_share: float) -> str:
     if candidate.n_segments in decision.remarks:
         return decision.remarks[candidate.n_segments]
     if candidate.n_segments > 1 and (candidate.smallest_share or 0.0) < min_share:
-        return f"smallest segment below {min_share:.0%} of the users"
+        return f"smallest segment below {percent(min_share, digits=0)} of the users"
     return ""
 
 

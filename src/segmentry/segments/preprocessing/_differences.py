@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from segmentry.formats import percent
 from segmentry.segments.preprocessing._fit import Preprocessing
 
 _MAX_OUTSIDE = 0.5
@@ -15,19 +16,29 @@ OddCounts = Counter[tuple[str, str]]
 
 
 def count_odd(steps: Preprocessing, table: pl.DataFrame) -> OddCounts:
-    """Count levels that are new, values outside the clips of the fit, and columns of truths."""
+    """Count levels that are new, values outside the clips of the fit, columns of truths, values."""
     found = OddCounts({("unseen", feature): n for feature, n in steps.unseen_levels(table).items()})
     for feature, n_outside in steps.count_outside(table).items():
         found["outside", feature] = n_outside
-        found["known", feature] = table[feature].count()
     for column in steps.fitted:
+        values = table[column.feature]
+        n_nan = int(values.is_nan().sum()) if values.dtype.is_float() else 0
+        found["known", column.feature] = values.count() - n_nan
+        found["unknown", column.feature] = values.null_count() + n_nan
         if column.levels is None and table[column.feature].dtype == pl.Boolean:
             found["true or false", column.feature] = table.height
     return found
 
 
 def differences(steps: Preprocessing, odd: Mapping[tuple[str, str], int]) -> Iterator[str]:
-    """Say where levels are new, values are in another unit, or a column is of another type."""
+    """Say where levels are new, values in another unit or absent, or a column of another type."""
+    for column in steps.fitted:
+        n_known, n_unknown = (odd.get((what, column.feature), 0) for what in ("known", "unknown"))
+        if not n_known and n_unknown >= _MIN_KNOWN:
+            yield (
+                f"none of {n_unknown:,} users has a value of {column.feature}, as users had when "
+                "the segments were formed; it counts as unknown; check its column"
+            )
     for column in steps.fitted:
         if n_users := odd.get(("unseen", column.feature)):
             who = "1 user has" if n_users == 1 else f"{n_users:,} users have"
@@ -42,7 +53,8 @@ def differences(steps: Preprocessing, odd: Mapping[tuple[str, str], int]) -> Ite
         n_outside, n_known = (odd.get((what, feature), 0) for what in ("outside", "known"))
         if n_known >= _MIN_KNOWN and n_outside / n_known > _MAX_OUTSIDE:
             yield (
-                f"{n_outside / n_known:.0%} of the known values of {feature} are outside {low:,.4g}"
+                f"{percent(n_outside / n_known, digits=0)} of the known values of {feature} "
+                f"are outside {low:,.4g}"
                 f" to {high:,.4g}, where nearly all users were when the segments were formed; "
                 "check its unit"
             )
