@@ -165,11 +165,7 @@ def fit_matched(sets: MatchedSets, *, n_levels: Sequence[int]) -> MatchedFit | N
     if n_columns == 0 or not np.any(sets.codes[:, 0, 0] == 0):
         return None
     n_columns = max(int(each.max()) for each in columns) + 1
-    index = np.stack(
-        [table[sets.codes[:, :, factor]] for factor, table in enumerate(columns)], axis=2
-    )
-    index[~sets.is_member] = -1
-    design = _design(index, sets.is_member, n_columns)
+    design = _design(sets, columns, n_columns)
     top = _maximise(design, n_columns)
     if top is None:
         return None
@@ -210,26 +206,34 @@ def _columns(sets: MatchedSets, n_levels: Sequence[int]) -> list[npt.NDArray[np.
 class _Design:
     """What every coefficient vector is held against: worked out once, not at each step."""
 
-    index: IntVector  # (n_factors, n_sets, n_members): column of each member; -1 for none
+    # Members have few different combinations of levels: effects and products are worked out for
+    # each combination, not for each member.
+    kinds: IntVector  # (n_sets, n_members): combination of each member
+    columns: IntVector  # (n_factors, n_kinds): column of each combination; n_columns for none
     is_member: BoolVector  # (n_sets, n_members)
     cases: IntVector  # (n_columns + 1,): clicks by column; the last takes those of no column
     cells: IntVector  # place of each member in a table of sets and columns, factor by factor
-    # Place of each member in a table of columns and columns, for each two factors: those of two
-    # factors meet in cells of their own, and the table is symmetric.
+    # Place of each combination in a table of columns and columns, for each two factors: those of
+    # two factors meet in cells of their own, and the table is symmetric.
     pairs: list[IntVector]
 
 
-def _design(index: IntVector, is_member: BoolVector, n: int) -> _Design:
-    by_factor = np.ascontiguousarray(np.moveaxis(index, 2, 0))
-    columns = np.where(by_factor < 0, n, by_factor)
-    row = np.arange(index.shape[0])[:, None] * (n + 1)
+def _design(sets: MatchedSets, tables: Sequence[IntVector], n: int) -> _Design:
+    shape = tuple(table.size for table in tables)
+    kinds = np.ravel_multi_index(tuple(np.moveaxis(sets.codes, 2, 0)), shape)
+    levels = np.indices(shape).reshape(len(shape), -1)
+    columns = np.stack(
+        [np.where(table < 0, n, table)[own] for table, own in zip(tables, levels, strict=True)]
+    )
+    row = np.arange(len(kinds))[:, None] * (n + 1)
     return _Design(
-        index=by_factor,
-        is_member=is_member,
-        cases=np.bincount(columns[:, :, 0].ravel(), minlength=n + 1),
-        cells=(row + columns).ravel(),
+        kinds=kinds,
+        columns=columns,
+        is_member=sets.is_member,
+        cases=np.bincount(columns[:, kinds[:, 0]].ravel(), minlength=n + 1),
+        cells=(row + columns[:, kinds]).ravel(),
         pairs=[
-            (columns[one] * (n + 1) + columns[two]).ravel()
+            columns[one] * (n + 1) + columns[two]
             for one in range(len(columns))
             for two in range(one, len(columns))
         ],
@@ -247,21 +251,21 @@ class _Moments:
 
 
 def _moments(beta: FloatVector, design: _Design) -> _Moments:
-    n_factors, n_sets, _ = design.index.shape
-    n = beta.size
-    padded = np.append(beta, 0.0)
+    n_factors, n_kinds = design.columns.shape
+    n_sets, n = len(design.kinds), beta.size
+    effects = reduce(np.add, np.append(beta, 0.0)[design.columns])
+    eta = np.where(design.is_member, effects[design.kinds], -np.inf)
     # Column by column: numpy is three times slower in rows of six.
-    effects = reduce(np.add, (padded[factor] for factor in design.index))
-    eta = np.where(design.is_member, effects, -np.inf)
     top = reduce(np.maximum, eta.T)[:, None]
     weights = np.exp(eta - top)
     total = reduce(np.add, weights.T)[:, None]
     p = (weights / total).ravel()
     value = float((eta[:, 0] - top[:, 0] - np.log(total[:, 0])).sum())
     expected = np.bincount(design.cells, weights=np.tile(p, n_factors), minlength=n_sets * (n + 1))
+    of_kind = np.bincount(design.kinds.ravel(), weights=p, minlength=n_kinds)
     upper = np.zeros((n + 1) ** 2)
     for pair in design.pairs:
-        upper += np.bincount(pair, weights=p, minlength=upper.size)
+        upper += np.bincount(pair, weights=of_kind, minlength=upper.size)
     by_set = expected.astype(np.float64, copy=False).reshape(n_sets, n + 1)[:, :n]
     triangle = np.triu(upper.reshape(n + 1, n + 1)[:n, :n])
     square = triangle + np.triu(triangle, 1).T
@@ -299,9 +303,8 @@ def _fit_of(
 ) -> MatchedFit:
     """Put the levels of the first factor together with their sandwich variance."""
     scores = -found.expected
-    for factor in design.index:
-        case = factor[:, 0]
-        rows = np.flatnonzero(case >= 0)
+    for case in design.columns[:, design.kinds[:, 0]]:
+        rows = np.flatnonzero(case < beta.size)
         scores[rows, case[rows]] += 1
     starts = run_starts(sets.user)
     by_user = np.add.reduceat(scores, starts, axis=0)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from segmentry.runtime.threads import one_thread
 from segmentry.schema.arrays import FloatVector
 from segmentry.segments.clustering import distinct_rows
 
@@ -284,6 +285,8 @@ def _maximise(
         )
         return found.x, -float(found.fun) * scale
 
-    scale = max(1.0, abs(log_likelihood(np.zeros(n_parameters))))
-    best = max((climb([start] * n_parameters) for start in _STARTS), key=lambda each: each[1])
-    return max(best, climb(best[0]), key=lambda each: each[1])
+    # Of a few parameters a second thread does nothing but wait, at several times the CPU time.
+    with one_thread("blas"):
+        scale = max(1.0, abs(log_likelihood(np.zeros(n_parameters))))
+        best = max((climb([start] * n_parameters) for start in _STARTS), key=lambda each: each[1])
+        return max(best, climb(best[0]), key=lambda each: each[1])
