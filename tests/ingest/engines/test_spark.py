@@ -248,10 +248,11 @@ def test_users_beyond_the_memory_are_refused_before_they_are_counted(engine_of, 
         "Job aborted\nModuleNotFoundError: No module named 'segmentry'\n at org.apache",
         "RuntimeError: segmentry on a worker: duckdb 2.0, not 2.1: install the driver's there\n at",
         "ExecutorLostFailure: Remote RPC client disassociated. Container exited with code 137",
+        "Lost task 0.1: java.util.concurrent.RejectedExecutionException: Task rejected from pool",
         ": java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext.",
         "at java\npyspark.errors.AnalysisException: [PATH] no room left on the device\nmore",
     ],
-    ids=["absent", "other version", "killed", "no master", "other"],
+    ids=["absent", "other version", "killed", "ending", "no master", "other"],
 )
 def test_a_failure_of_spark_is_one_line(text):
     says(cause_of(text))

@@ -20,6 +20,8 @@ _SAMPLE_ROWS = 1000
 _UUID_BYTES = 16
 _MAX_TEXT_BYTES = 1 << 16
 _MAX_DICTIONARY_BYTES, _MAX_RATIO = 1 << 24, 1000
+_KIND = re.compile(r"^(?:[A-Z]\w+ )+Error: ")
+"""What some versions of DuckDB put before a message."""
 _NUMBERED = re.compile(r"_\d+$")
 _NESTED = frozenset(("struct", "list", "array", "map", "union", "variant"))
 _COLUMNS = (
@@ -136,7 +138,7 @@ def _refuse_long_texts(path: Path, chunks: Sequence[Sequence[Any]]) -> None:
 
 
 def _unsound(path: Path, error: Exception) -> str:
-    reason = " ".join(str(error).replace(f"'{path}'", "it").split())
+    reason = " ".join(_KIND.sub("", str(error)).replace(f"'{path}'", "it").split())
     return f"{path}: not a sound Parquet file: {reason}; write it again"
 
 

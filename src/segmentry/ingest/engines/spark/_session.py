@@ -356,6 +356,13 @@ def explained_by(step: str) -> Iterator[None]:
         raise EngineError(engine="spark", step=step, cause=cause_of(str(error))) from error
 
 
+_ENDED = re.compile(
+    "OutOfMemoryError|MemoryError|code (52|137)|exited unexpectedly|SIGKILL"
+    # A task that was given to an executor while that ended.
+    "|RejectedExecutionException"
+)
+
+
 def cause_of(text: str) -> str:
     """Return what to know of a failure of Spark, which says it in a hundred lines.
 
@@ -374,7 +381,7 @@ def cause_of(text: str) -> str:
             "the master took the connection, but not this application; check that it is a master "
             "of Spark, of the same version as pyspark here"
         )
-    if re.search("OutOfMemoryError|MemoryError|code (52|137)|exited unexpectedly|SIGKILL", text):
+    if _ENDED.search(text):
         return (
             "a worker ran out of memory or was killed, more often than Spark tries again; give "
             "executors more memory (--spark-conf spark.executor.memory=4g) or fewer cores"
