@@ -51,6 +51,20 @@ def blobs(rng, n, centers, shares=None):
     return centers[kind] + rng.standard_normal((n, centers.shape[1]))
 
 
+def many_equal(rng, n):
+    """85 % of users who are equal, and two small groups on one side of them."""
+    kind = rng.choice(3, n, p=[0.85, 0.1, 0.05])
+    spend = rng.normal(np.array([10, 60, 200])[kind], 4)
+    X = np.column_stack([spend, rng.poisson(np.array([1, 8, 30])[kind])])
+    X[kind == 0] = [10, 1]
+    return np.log1p(np.maximum(X, 0))
+
+
+def mostly_zero(rng, n):
+    """Two amounts that are 0 in 70 % of users and do not depend on each other."""
+    return np.where(rng.random((n, 2)) < 0.7, 0.0, rng.gamma(1.0, 1.0, (n, 2)))
+
+
 def zero_inflated(rng, n):
     """Skewed, discrete and zero-inflated columns that do not depend on each other."""
     zeros = np.where(rng.random(n) < 0.6, 0.0, rng.poisson(3, n))
@@ -73,6 +87,7 @@ SETS = {
     "three blobs 4 sigma apart": (3, 2000, lambda rng, n: blobs(rng, n, TRIANGLE)),
     "blobs 90 : 10 at 5 sigma": (2, 2000, lambda rng, n: blobs(rng, n, PAIR, [0.9, 0.1])),
     "five blobs 5 sigma apart": (5, 2000, lambda rng, n: blobs(rng, n, FIVE)),
+    "85 % equal users and two small groups": (3, 4000, many_equal),
     "independent Gaussian": (1, 500, lambda rng, n: rng.standard_normal((n, 4))),
     "skewed, discrete, zero-inflated": (1, 500, zero_inflated),
     "one correlated Gaussian": (
@@ -87,6 +102,7 @@ SETS = {
     "two correlated log-normals": (
         1, 500, lambda rng, n: np.exp(rng.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], n)),
     ),
+    "two amounts, 0 in 70 %": (1, 2000, mostly_zero),
     "levels 1 to 4, three columns": (1, 500, lambda rng, n: rng.integers(1, 5, (n, 3)) * 1.0),
 }  # fmt: skip
 
