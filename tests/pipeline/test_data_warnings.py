@@ -61,8 +61,8 @@ def test_many_rows_that_cannot_be_used_are_told_with_the_reason(n_bad, is_shown,
 
     n_rows = len(ROWS) + n_bad
     large = (
-        f"{n_bad / n_rows:.0%} of the rows of impressions could not be used, most of them for: "
-        f"is_click contradicts is_not_click ({n_bad - 1})."
+        f"{100 * n_bad / n_rows:.0f}\u00a0% of the rows of impressions could not be used, "
+        f"most of them for: is_click contradicts is_not_click ({n_bad - 1})."
     )
     assert (large in text) == is_shown
     assert any(each.startswith(f"{n_bad} ") for each in text)

@@ -16,7 +16,6 @@ from segmentry.cli._options import (
     takes_settings,
 )
 from segmentry.errors import ConfigError
-from segmentry.formats import rate
 
 if TYPE_CHECKING:
     from segmentry.datasets import GeneratorOptions
@@ -82,6 +81,7 @@ def generate(
 def _generate_log(directory: Path, options: "GeneratorOptions", *, json: bool) -> None:
     from segmentry.cli import _console
     from segmentry.datasets import generate_taobao
+    from segmentry.formats import rate
     from segmentry.runtime.progress import step_reporter
 
     with _console.shown_progress() as progress:
@@ -107,6 +107,7 @@ def _generate_months(
 ) -> None:
     from segmentry.cli import _console
     from segmentry.datasets import generate_months
+    from segmentry.formats import rate
     from segmentry.runtime.progress import step_reporter
 
     with _console.shown_progress() as progress:
@@ -243,6 +244,7 @@ def check(
 ) -> None:
     """Print a data-quality report; nothing is written."""
     from segmentry.cli import _console
+    from segmentry.formats import rate
 
     with _console.shown_progress() as progress:
         users = pipeline.check_data(data_dir, mapping=mapping, progress=progress, **settings)

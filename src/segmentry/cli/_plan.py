@@ -14,7 +14,6 @@ from segmentry.cli._options import (
     parse_share,
     seed_option,
 )
-from segmentry.formats import change, percent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -264,6 +263,7 @@ def _headline(found: "ExperimentPlan") -> str:
 
 def _looks(found: "ExperimentPlan") -> "Table":
     from segmentry.cli._console import table_of
+    from segmentry.formats import percent
 
     table = table_of(("look",), ("after days", "information", "standard errors apart", "p at most"))
     for number, look in enumerate(found.looks, start=1):
@@ -306,6 +306,7 @@ def _arms(found: "ExperimentResult") -> "Table":
 
 def _effects(found: "ExperimentResult") -> "Table":
     from segmentry.cli._console import table_of
+    from segmentry.formats import percent
 
     interval = f"({percent(1 - found.alpha, digits=0)})"
     names = ("control", "treatment", f"lift {interval}", "p")
@@ -329,7 +330,7 @@ def _effect(effect: "Effect", *, is_rate: bool) -> list[str]:
 
 
 def _lift(lift: "Estimate") -> str:
-    from segmentry.formats import MISSING
+    from segmentry.formats import MISSING, change
 
     if lift.value is None or lift.low is None or lift.high is None:
         return MISSING

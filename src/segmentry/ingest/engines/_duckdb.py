@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 import polars.selectors as cs
 
+from segmentry.errors import DataError
 from segmentry.ingest.engines._duckdb_parts import TEMPORARY, part_query
 from segmentry.ingest.engines._duckdb_scan import (
     alike,
@@ -440,7 +441,10 @@ class DuckDBEngine:
         count: Callable[[T], int],
     ) -> tuple[T] | None:
         """Use the rows without looking at each value; None where that is not proved to be right."""
-        layouts = layouts_of(source)
+        try:
+            layouts = layouts_of(source)
+        except DataError:
+            return None  # reading with care says what is wrong, of lines beyond the first ones too
         plain = plain_text(source, layouts)
         if plain is None:
             return None
