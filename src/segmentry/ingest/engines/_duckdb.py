@@ -442,17 +442,16 @@ class DuckDBEngine:
     ) -> tuple[T] | None:
         """Use the rows without looking at each value; None where that is not proved to be right."""
         try:
-            layouts = layouts_of(source)
+            plain = plain_text(source, layouts_of(source))
         except DataError:
             return None  # reading with care says what is wrong, of lines beyond the first ones too
-        plain = plain_text(source, layouts)
         if plain is None:
             return None
         forget_rejects(self._ask)
         with ThreadPoolExecutor(1) as worker:
             proof = worker.submit(plain.n_lines)
             try:
-                found = use(self._scan(source, layouts, plain=plain))
+                found = use(self._scan(source, plain.layouts, plain=plain))
             except duckdb.InterruptException:
                 raise  # Ctrl-C, which reading once more would swallow
             except duckdb.Error:
