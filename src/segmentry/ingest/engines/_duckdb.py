@@ -442,7 +442,7 @@ class DuckDBEngine:
     ) -> tuple[T] | None:
         """Use the rows without looking at each value; None where that is not proved to be right."""
         try:
-            plain = plain_text(source, layouts_of(source))
+            plain = plain_text(source, functools.partial(layouts_of, source))
         except DataError:
             return None  # reading with care says what is wrong, of lines beyond the first ones too
         if plain is None:

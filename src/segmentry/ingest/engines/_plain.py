@@ -51,19 +51,16 @@ class PlainText:
         return None if None in found else sum(each or 0 for each in found)
 
 
-def plain_text(source: TableSource, layouts: Sequence[FileLayout]) -> PlainText | None:
-    """Look at the first bytes of files and tell whether it pays to prove more."""
+def plain_text(source: TableSource, look: Callable[[], Sequence[FileLayout]]) -> PlainText | None:
+    """Tell whether it pays to prove more; `look` finds layouts, where files are large enough."""
     columns = {each.name: each.type for each in source.columns.values()}
     words = {word for each in source.columns.values() for word, _ in each.codes}
     if not set(columns.values()) <= {"integer", "text", "code"} or words & set(NULL_WORDS):
         return None
-    if not all(
-        each.format == "csv"
-        and not each.partitions
-        and each.path.suffix != ".gz"
-        and each.path.stat().st_size >= MIN_TEXT_BYTES
-        for each in layouts
-    ):
+    if source.prepared is not None or not all(map(_may_be_text, source.files)):
+        return None
+    layouts = look()
+    if not all(each.format == "csv" and not each.partitions for each in layouts):
         return None
     held = {
         name
@@ -77,6 +74,14 @@ def plain_text(source: TableSource, layouts: Sequence[FileLayout]) -> PlainText 
     found = PlainText(tuple(layouts), "".join(held))
     heads = (_n_lines(each, has_underscores=bool(held), n_bytes=_HEAD) for each in layouts)
     return None if None in heads else found
+
+
+def _may_be_text(file: Path) -> bool:
+    return (
+        file.suffix not in (".gz", ".parquet")
+        and file.is_file()
+        and file.stat().st_size >= MIN_TEXT_BYTES
+    )
 
 
 def _n_lines(
