@@ -52,14 +52,13 @@ def warn_of_data(users: UserData) -> Iterator[str]:
         if found.code.startswith(UNREADABLE) and _share(found) > _UNREADABLE_SHARE:
             yield (
                 f"{found.count:,} {found.text} ({percent(_share(found), digits=0)}): "
-                "declare how the column is "
-                "written in the mapping (decimal, thousands, missing), or fix the file."
+                "declare how the column is written in the mapping (decimal, thousands, missing), "
+                "or fix the file."
             )
         if found.code == "damaged-user_id" and _share(found) > _UNREADABLE_SHARE:
             yield (
                 f"{found.count:,} {found.text} ({percent(_share(found), digits=0)}): "
-                "different users may have "
-                "become one; export the ids again, as text."
+                "different users may have become one; export the ids again, as text."
             )
         if found.code.startswith(SPELLED) and _share(found) > _UNREADABLE_SHARE:
             yield f"{found.count:,} {found.text}; write the ids alike in both tables."
@@ -100,8 +99,7 @@ def _of_rejections(users: UserData) -> Iterator[str]:
             role = users.traits.events if account.role == "impressions" else account.role
             yield (
                 f"{percent(share, digits=0)} of the rows of {role} could not be used, most "
-                "of them for: "
-                f"{reason} ({n_rows:,})."
+                f"of them for: {reason} ({n_rows:,})."
             )
     if accounts:
         n_rejected = sum(account.n_rejected for account in accounts)
@@ -125,10 +123,9 @@ def warn_of_suspects(
     if found.n_compared >= _MIN_COMPARED and found.n_copied >= _MAX_COPIES * found.n_compared:
         yield (
             f"{percent(found.n_copied / found.n_compared, digits=0)} of the users with many "
-            "impressions have, on "
-            "every day, exactly the impressions and clicks of another user: perhaps one person "
-            "under several ids. Intervals and verdicts take users to be independent and are then "
-            "too sure."
+            "impressions have, on every day, exactly the impressions and clicks of another user: "
+            "perhaps one person under several ids. Intervals and verdicts take users to be "
+            "independent and are then too sure."
         )
 
 
@@ -141,8 +138,7 @@ def _of_clicks(table: pl.DataFrame) -> Iterator[str]:
     who = "One user has" if n_most == 1 else f"{n_most:,} users, one in {_ONE_IN:,}, have"
     yield (
         f"{who} {percent(share, digits=0)} of all clicks: perhaps bots. Click rates, and "
-        "verdicts on them, are "
-        "then theirs and not of people."
+        "verdicts on them, are then theirs and not of people."
     )
 
 
@@ -153,11 +149,10 @@ def _of_value(values: pl.Series, events: str) -> Iterator[str]:
     if share >= _MAX_VALUE:
         yield (
             f"One user has {percent(share, digits=0)} of the value of all {events}. Values "
-            "per user, of all and "
-            "of that user's segment, say little of the others. Their intervals are wide where the "
-            f"measured days hold {events} of this user, and too narrow where they do not. Check "
-            "the amounts (value_sum in users.parquet), and compare the segments with --outcome "
-            "events too."
+            "per user, of all and of that user's segment, say little of the others. Their "
+            f"intervals are wide where the measured days hold {events} of this user, and too "
+            "narrow where they do not. Check the amounts (value_sum in users.parquet), and compare "
+            "the segments with --outcome events too."
         )
 
 

@@ -75,7 +75,7 @@ def _withheld(segments: Sequence[SegmentProfile]) -> Iterator[str]:
 
 
 def _misnamed(segments: Sequence[SegmentProfile]) -> Iterator[str]:
-    """Say which names, kept from an earlier window, call a response what it is no longer."""
+    """Say which names, kept from an earlier window, do not fit the response of these days."""
     for segment in segments:
         fitting = fitting_response(segment)
         if fitting:

@@ -181,6 +181,6 @@ def warn_of_retention(retention: RetentionReport | None) -> Iterator[str]:
         if row.largest_user_share is not None and row.largest_user_share >= _HEAVY:
             yield (
                 f"One user has {percent(row.largest_user_share, digits=0)} of the "
-                "impressions of segment "
-                f"{row.segment_id}, perhaps a bot: its click rate is that user's."
+                f"impressions of segment {row.segment_id}, perhaps a bot: its click rate is "
+                "that user's."
             )

@@ -140,7 +140,7 @@ def changes_table(changes: Sequence[FeatureChange]) -> Table:
             Column("unit", "unit", is_words=True),
             Column("median_first", "earlier"),
             Column("median_second", "later"),
-            Column("mean_change", "change of the mean", _signed_percent),
+            Column("mean_change", "change of the mean", change),
         ),
         rows=tuple(
             Row(
@@ -165,10 +165,6 @@ def middles(row: NumericStatistics, feature: FeatureRow | None) -> Shown:
         unit="" if feature is None else feature.unit,
     )
     return Shown(row.median, f"{write(row.median)}\nmean {write(row.mean)}")
-
-
-def _signed_percent(value: float | None) -> str:
-    return change(value)
 
 
 def _differences(name: str, caption: str, found: Sequence[Difference]) -> Table:

@@ -93,8 +93,7 @@ def _check(
     if most < budget - room:
         raise ConfigError(
             f"caps: together {percent(most / budget)} of the budget; raise them, allow more "
-            "--days or "
-            "ask for fewer impressions"
+            "--days or ask for fewer impressions"
         )
 
 

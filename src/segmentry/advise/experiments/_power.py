@@ -13,12 +13,10 @@ from segmentry.advise.experiments._sequential import (
     drift_needed,
 )
 from segmentry.errors import ConfigError
-from segmentry.evaluation.later_days import Traffic
+from segmentry.evaluation.later_days import TAIL, Traffic, normal_quantile
 from segmentry.formats import percent, rate
 from segmentry.schema.arrays import FloatVector, IntVector
 
-_NORMAL_90 = 1.6448536269514722
-"""Of a normal distribution, 90 % is within so many standard errors of its mean."""
 _MAX_LOOKS = 20
 
 
@@ -407,7 +405,7 @@ def _row(
     low = high = None
     if traffic.ctr is not None and traffic.impressions_per_day > 0:
         variance = traffic.within / measured_days + traffic.between
-        reach = _NORMAL_90 * math.sqrt(variance) / traffic.impressions_per_day
+        reach = normal_quantile(1 - TAIL) * math.sqrt(variance) / traffic.impressions_per_day
         low, high = max(0.0, traffic.ctr - reach), traffic.ctr + reach
     return PowerRow(
         segment_id=segment_id,
@@ -435,9 +433,9 @@ def _unreachable(row: PowerRow, request: ExperimentRequest) -> str:
     least = "none that could be found" if row.smallest is None else rate(row.smallest)
     return (
         f"--mde {percent(request.mde, digits=3)}: no traffic reaches it: with all "
-        f"{row.n_users:,} users the "
-        f"smallest change that is found in {request.max_days} days is {least}; ask for a larger "
-        "--mde, more --max-days or more segments"
+        f"{row.n_users:,} users the smallest change that is found in "
+        f"{request.max_days} days is {least}; ask for a larger --mde, more --max-days or more "
+        "segments"
     )
 
 

@@ -25,7 +25,7 @@ def count_odd(steps: Preprocessing, table: pl.DataFrame) -> OddCounts:
         n_nan = int(values.is_nan().sum()) if values.dtype.is_float() else 0
         found["known", column.feature] = values.count() - n_nan
         found["unknown", column.feature] = values.null_count() + n_nan
-        if column.levels is None and table[column.feature].dtype == pl.Boolean:
+        if column.levels is None and values.dtype == pl.Boolean:
             found["true or false", column.feature] = table.height
     return found
 
@@ -54,9 +54,8 @@ def differences(steps: Preprocessing, odd: Mapping[tuple[str, str], int]) -> Ite
         if n_known >= _MIN_KNOWN and n_outside / n_known > _MAX_OUTSIDE:
             yield (
                 f"{percent(n_outside / n_known, digits=0)} of the known values of {feature} "
-                f"are outside {low:,.4g}"
-                f" to {high:,.4g}, where nearly all users were when the segments were formed; "
-                "check its unit"
+                f"are outside {low:,.4g} to {high:,.4g}, where nearly all users were when the "
+                "segments were formed; check its unit"
             )
     for column in steps.fitted:
         if odd.get(("true or false", column.feature)):
