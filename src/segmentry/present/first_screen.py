@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from segmentry.describe.profiles import Decision, SegmentProfile
-from segmentry.formats import count, decimal, listed, percent
+from segmentry.formats import count, decimal, interval, listed, percent
 from segmentry.results.summary import Spending, Summary
 from segmentry.schema import UNKNOWN, Estimate, Outcome
 
@@ -224,26 +224,26 @@ def _gain(summary: Summary) -> str:
         divided = f"{n_segments} segment{'s' if n_segments > 1 else ''}"
         users = f"{count(summary.population.n_users)} users, {divided}."
         return f"{users} {checked}" if summary.traits.has_log else users
-    shares = _gain_range(summary.spending)
-    if shares is None:
+    shares = _gains(summary.spending)
+    if not shares:
         return checked
-    low, high = (percent(each, digits=0) for each in shares)
+    low, high = (percent(each.value, digits=0) for each in (shares[0], shares[-1]))
     if low == high:
         return f"{high} more clicks for the same number of ads. {checked}"
-    change = f"{low} to {high}" if shares[0] > 0 else f"Between {low} and {high}"
-    assumed = f"far worse than earlier ones ({low}) or as well ({high})"
+    change = f"{low} to {high}" if (shares[0].value or 0.0) > 0 else f"Between {low} and {high}"
+    worse, as_well = (interval(each, percent) for each in (shares[0], shares[-1]))
     return (
-        f"{change} more clicks for the same ads, if extra ads to the same users work {assumed}. "
-        f"{checked}"
+        f"{change} more clicks for the same ads: {worse} if extra ads to the same users work far "
+        f"worse than earlier ones, {as_well} if they work as well "
+        f"({percent(0.9, digits=0)} intervals). {checked}"
     )
 
 
-def _gain_range(spending: Spending | None) -> tuple[float, float] | None:
-    """Return what the plan gains from the strongest wear-out to none."""
-    if spending is None:
-        return None
-    values = [e.gain_share.value for e in spending.wear_out if e.gain_share.value is not None]
-    return (min(values), max(values)) if values else None
+def _gains(spending: Spending | None) -> list[Estimate]:
+    """Return what the plan gains by each wear-out, the least first."""
+    wear_out = () if spending is None else spending.wear_out
+    known = [each.gain_share for each in wear_out if each.gain_share.value is not None]
+    return sorted(known, key=lambda each: each.value or 0.0)
 
 
 def screen_row(segment: SegmentProfile, summary: Summary) -> ScreenRow:
