@@ -1,11 +1,12 @@
 """Plans of budgets and tests as tables, for the terminal and the dashboard."""
 
+from collections.abc import Sequence
 from functools import partial
 
-from segmentry.advise.budget import BudgetPlan
+from segmentry.advise.budget import BudgetPlan, Comparison
 from segmentry.advise.experiments import ExperimentPlan, PowerRow
 from segmentry.formats import count, decimal, percent, rate
-from segmentry.present.tables import Cell, Column, Row, Table, segment_row
+from segmentry.present.tables import Column, Row, Table, cells_of, segment_row
 from segmentry.schema import Estimate
 
 
@@ -13,26 +14,20 @@ def part_table(plan: BudgetPlan, *, has_total: bool = False) -> Table:
     """Return what each segment gets; its money where money was divided."""
     has_money, n = plan.money is not None, plan.n_impressions
     total = Row(("all", "", n, n, None, plan.expected, *([plan.money] * has_money)), is_strong=True)
+    columns = (
+        Column("verdict", "verdict", is_words=True),
+        Column("proportional", "in proportion", count),
+        Column("impressions", "planned", count),
+        Column("rate", "forecast rate", rate),
+        Column("expected", plan.outcome, count),
+        *([Column("money", "money", decimal)] * has_money),
+    )
     return Table(
         "budget",
         "The plan, impressions by segment (intervals: 90\u00a0%)",
-        columns=(
-            Column("segment", "segment"),
-            Column("verdict", "verdict", is_words=True),
-            Column("proportional", "in proportion", count),
-            Column("impressions", "planned", count),
-            Column("rate", "forecast rate", rate),
-            Column("expected", plan.outcome, count),
-            *([Column("money", "money", decimal)] * has_money),
-        ),
+        columns=(Column("segment", "segment"), *columns),
         rows=(
-            *(
-                segment_row(
-                    *(s.segment_id, s.name, s.verdict, s.proportional, s.impressions),
-                    *(s.rate, s.expected, *([s.money] * has_money)),
-                )
-                for s in plan.segments
-            ),
+            *(segment_row(s.segment_id, s.name, *cells_of(s, columns)) for s in plan.segments),
             *([total] * has_total),
         ),
     )
@@ -40,45 +35,35 @@ def part_table(plan: BudgetPlan, *, has_total: bool = False) -> Table:
 
 def sensitivity_table(plan: BudgetPlan) -> Table:
     """Return the gain over impressions in proportion, by how clicks are assumed to follow."""
-    return Table(
-        "sensitivity",
-        "The gain by the assumed response",
-        columns=(
-            Column("exponent", "power of the response", "{:g}".format),
-            Column("gain", f"{plan.outcome} gained", count, limits="90\u00a0%"),
-            _losing(plan),
-        ),
-        rows=tuple(Row((each.exponent, each.gain, each.losing_share)) for each in plan.sensitivity),
+    columns = (
+        Column("exponent", "power of the response", "{:g}".format),
+        Column("gain", f"{plan.outcome} gained", count, limits="90\u00a0%"),
+        _losing(plan),
     )
+    rows = tuple(Row(cells_of(each, columns)) for each in plan.sensitivity)
+    return Table("sensitivity", "The gain by the assumed response", columns, rows)
 
 
 def comparison_table(plan: BudgetPlan) -> Table:
     """Return the plan against other ways to divide the same budget."""
+    columns = (
+        Column("against", "against"),
+        Column("expected", f"its {plan.outcome}", count, of=lambda each: each.expected.value),
+        Column("gain", f"{plan.outcome} gained", count),
+        Column("gain_share", "gained, share", percent, of=lambda each: each.gain_share.value),
+        _losing(plan),
+        Column("is_better", "better", is_words=True, of=_better),
+    )
     return Table(
         "comparisons",
         "The plan against other ways to divide the same budget",
-        columns=(
-            Column("against", "against"),
-            Column("expected", f"its {plan.outcome}", count),
-            Column("gain", f"{plan.outcome} gained", count),
-            Column("gain_share", "gained, share", percent),
-            _losing(plan),
-            Column("is_better", "better", is_words=True),
-        ),
-        rows=tuple(
-            Row(
-                (
-                    each.against,
-                    each.expected.value,
-                    each.gain,
-                    each.gain_share.value,
-                    each.losing_share,
-                    "yes" if each.is_better else "not shown",
-                )
-            )
-            for each in plan.comparisons
-        ),
+        columns=columns,
+        rows=tuple(Row(cells_of(each, columns)) for each in plan.comparisons),
     )
+
+
+def _better(each: Comparison) -> str:
+    return "yes" if each.is_better else "not shown"
 
 
 def _losing(plan: BudgetPlan) -> Column:
@@ -98,25 +83,26 @@ def share_of_draws(share: float | None) -> str:
 def power_table(plan: ExperimentPlan) -> Table:
     """Return what a test takes, together and in each segment alone."""
     rate_name = "click rate" if plan.metric == "ctr" else f"{plan.metric} per user and day"
+    columns = (
+        Column("n_users", "users", count),
+        Column(
+            "rate",
+            rate_name,
+            rate if plan.metric == "ctr" else partial(decimal, digits=3),
+            limits="90\u00a0% interval",
+            of=lambda each: Estimate(each.rate, each.rate_low, each.rate_high),
+        ),
+        Column("n_days", "days", count),
+        Column("n_days_adjusted", "days, adjusted", count),
+        Column("n_users_reached", "users reached", count),
+        Column("n_impressions", "impressions", count),
+        Column("smallest", f"smallest change in {plan.max_days} days", percent),
+    )
     return Table(
         "powers",
         "What it takes, together and in each segment alone",
-        columns=(
-            Column("who", "who"),
-            Column("n_users", "users", count),
-            Column(
-                "rate",
-                rate_name,
-                rate if plan.metric == "ctr" else partial(decimal, digits=3),
-                limits="90\u00a0% interval",
-            ),
-            Column("n_days", "days", count),
-            Column("n_days_adjusted", "days, adjusted", count),
-            Column("n_users_reached", "users reached", count),
-            Column("n_impressions", "impressions", count),
-            Column("smallest", f"smallest change in {plan.max_days} days", percent),
-        ),
-        rows=tuple(map(_power, _powers(plan))),
+        columns=(Column("who", "who"), *columns),
+        rows=tuple(_power(each, columns) for each in _powers(plan)),
     )
 
 
@@ -125,16 +111,8 @@ def _powers(plan: ExperimentPlan) -> tuple[PowerRow, ...]:
     return plan.segments if len(plan.segments) == 1 else (plan.everyone, *plan.segments)
 
 
-def _power(found: PowerRow) -> Row:
-    cells: tuple[Cell, ...] = (
-        found.n_users,
-        Estimate(found.rate, found.rate_low, found.rate_high),
-        found.n_days,
-        found.n_days_adjusted,
-        found.n_users_reached,
-        found.n_impressions,
-        found.smallest,
-    )
+def _power(found: PowerRow, columns: Sequence[Column]) -> Row:
+    cells = cells_of(found, columns)
     if found.segment_id is None:
         return Row((found.name, *cells))
     return segment_row(found.segment_id, found.name, *cells)

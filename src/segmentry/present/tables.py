@@ -63,6 +63,8 @@ class Column:
     value."""
     is_words: bool = False
     """Whether it holds words: set to the left, and free to wrap."""
+    of: Callable[[Any], Cell] | None = None
+    """What it holds of a record; the field of its name if not given."""
 
     def texts(self, cell: Cell) -> tuple[str, ...]:
         r"""Return what people read: one text, or two where limits have a column of their own.
@@ -196,6 +198,16 @@ def segment_row(segment_id: int, name: str, *cells: Cell) -> Row:
     ('2 Occasional users', 0.25)
     """
     return Row((f"{segment_id} {name}".strip(), *cells), segment=segment_id)
+
+
+def cells_of(record: object, columns: Sequence[Column]) -> tuple[Cell, ...]:
+    """Return what columns hold of a record.
+
+    >>> low = Column("low", "from"), Column("width", "width", of=lambda each: each.high - each.low)
+    >>> cells_of(Estimate(0.2, 0.0, 0.5), low)
+    (0.0, 0.5)
+    """
+    return tuple(getattr(record, c.name) if c.of is None else c.of(record) for c in columns)
 
 
 def _folded(head: str, cells: Sequence[str]) -> str:

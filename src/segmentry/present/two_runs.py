@@ -14,7 +14,7 @@ from segmentry.formats import (
     rate_with_limits,
     signed,
 )
-from segmentry.present.tables import Cell, Column, Row, Shown, Table
+from segmentry.present.tables import Cell, Column, Row, Shown, Table, cells_of
 from segmentry.results.summary import FeatureRow
 from segmentry.results.two_runs import (
     Difference,
@@ -24,6 +24,8 @@ from segmentry.results.two_runs import (
     Side,
 )
 from segmentry.schema import Outcome
+
+_BOTH = (Column("earlier", "earlier", is_words=True), Column("later", "later", is_words=True))
 
 
 def compared_sentences(found: RunComparison) -> tuple[str, ...]:
@@ -114,8 +116,7 @@ def verdicts_table(pairs: Sequence[SegmentPair]) -> Table:
         "Verdicts of later days that differ",
         columns=(
             Column("segment", "earlier segment"),
-            Column("earlier", "earlier", is_words=True),
-            Column("later", "later", is_words=True),
+            *_BOTH,
         ),
         rows=tuple(
             Row((_label(each.earlier, absent=""), each.earlier.verdict, each.later.verdict))
@@ -132,28 +133,18 @@ def _points(value: float | None) -> str:
 
 def changes_table(changes: Sequence[FeatureChange]) -> Table:
     """Return what changed in all users, feature by feature."""
+    columns = (
+        Column("feature", "feature", of=lambda each: each.feature.label),
+        Column("unit", "unit", is_words=True, of=lambda each: each.feature.unit),
+        Column("median_first", "earlier", of=lambda each: middles(each.earlier, each.feature)),
+        Column("median_second", "later", of=lambda each: middles(each.later, each.feature)),
+        Column("mean_change", "change of the mean", change, of=lambda each: each.change),
+    )
     return Table(
         "drift",
         "All users: what changed by 5\u00a0% or more, median and below it the mean",
-        columns=(
-            Column("feature", "feature"),
-            Column("unit", "unit", is_words=True),
-            Column("median_first", "earlier"),
-            Column("median_second", "later"),
-            Column("mean_change", "change of the mean", change),
-        ),
-        rows=tuple(
-            Row(
-                (
-                    each.feature.label,
-                    each.feature.unit,
-                    middles(each.earlier, each.feature),
-                    middles(each.later, each.feature),
-                    each.change,
-                )
-            )
-            for each in changes
-        ),
+        columns=columns,
+        rows=tuple(Row(cells_of(each, columns)) for each in changes),
     )
 
 
@@ -168,13 +159,5 @@ def middles(row: NumericStatistics, feature: FeatureRow | None) -> Shown:
 
 
 def _differences(name: str, caption: str, found: Sequence[Difference]) -> Table:
-    return Table(
-        name,
-        caption,
-        columns=(
-            Column("what", "what"),
-            Column("earlier", "earlier", is_words=True),
-            Column("later", "later", is_words=True),
-        ),
-        rows=tuple(Row((each.what, each.earlier, each.later)) for each in found),
-    )
+    columns = (Column("what", "what"), *_BOTH)
+    return Table(name, caption, columns, tuple(Row(cells_of(each, columns)) for each in found))

@@ -10,7 +10,7 @@ import streamlit as st
 
 from segmentry.advise.basis import PlanBasis, measure_plans_in_worker
 from segmentry.present import figures as plots
-from segmentry.results.run_folder import Manifest, read_bundle, read_manifest
+from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary, read_summary
 
@@ -28,11 +28,6 @@ class Run:
     folder: Path
     stamp: int
     summary: Summary = field(compare=False)
-
-    @property
-    def name(self) -> str:
-        """What the run is called: its folder, and the one around it."""
-        return f"{self.folder.parent.name}/{self.folder.name}"
 
 
 def run_folders() -> tuple[Path, ...]:
@@ -165,14 +160,3 @@ def bundle_of(run: Run) -> Bundle:
         If there is none.
     """
     return read_bundle(run.folder)
-
-
-def manifest_of(run: Run) -> Manifest:
-    """Return how the run came about.
-
-    Raises
-    ------
-    BundleError
-        If there is no manifest.
-    """
-    return read_manifest(run.folder)

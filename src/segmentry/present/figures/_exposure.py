@@ -3,12 +3,12 @@
 import math
 from functools import partial
 
-from segmentry.describe.exposure import ExposureCurve
+from segmentry.describe.exposure import CurvePoint, ExposureCurve
 from segmentry.formats import count, decimal, interval, rate
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, limits_of, on
-from segmentry.present.tables import Column, Row, Table
+from segmentry.present.tables import Column, Row, Table, cells_of
 from segmentry.present.theme import ROLES, segment_colour
 from segmentry.results.summary import Summary
 
@@ -185,22 +185,20 @@ def curve_table(summary: "Summary", curve: "ExposureCurve") -> Table:
     if not curve.is_identified:
         caption += " – not identified"
 
-    def span(first: int, last: int | None) -> str:
-        end = "and later" if last is None else f"to {last}"
-        return str(first) if last == first else f"{first} {end}"
+    def span(point: CurvePoint) -> str:
+        end = "and later" if point.last is None else f"to {point.last}"
+        return str(point.first) if point.last == point.first else f"{point.first} {end}"
 
+    columns = (
+        Column("position", _UNITS.get(curve.kind, curve.kind), of=span),
+        Column("n_users", "users", count),
+        Column("n_impressions", "impressions", count),
+        Column("naive_ctr", "CTR of those who got so far", rate),
+        Column("odds_ratio", "odds within users", decimal),
+    )
     return Table(
         name=f"exposure_{curve.kind}_{curve.segment_id}",
         caption=caption,
-        columns=(
-            Column("position", _UNITS.get(curve.kind, curve.kind)),
-            Column("n_users", "users", count),
-            Column("n_impressions", "impressions", count),
-            Column("naive_ctr", "CTR of those who got so far", rate),
-            Column("odds_ratio", "odds within users", decimal),
-        ),
-        rows=tuple(
-            Row((span(p.first, p.last), p.n_users, p.n_impressions, p.naive_ctr, p.odds_ratio))
-            for p in curve.points
-        ),
+        columns=columns,
+        rows=tuple(Row(cells_of(point, columns)) for point in curve.points),
     )

@@ -4,7 +4,7 @@ from segmentry.formats import count, percent
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
 from segmentry.present.figures._marks import as_given, layered, scaled_x
 from segmentry.present.figures._per_segment import STEP, WIDTH, labels, rows_of, segment_fields
-from segmentry.present.tables import Column, Table, segment_row
+from segmentry.present.tables import Column, Table, cells_of, segment_row
 from segmentry.present.theme import ROLES
 from segmentry.results.summary import Summary
 
@@ -60,28 +60,22 @@ def _draw(summary: "Summary") -> Drawing | None:
 def _tables(summary: "Summary") -> tuple[Table, ...]:
     traits = summary.traits
     columns = [
-        Column("segment", "segment"),
         Column("n_users", "users", count),
         Column("share", "share of users", percent),
     ]
-    fields = ["n_users", "share"]
     if traits.has_log:
         columns += [
             Column("n_impressions", traits.events, count),
             Column("impressions_share", f"share of {traits.events}", percent),
         ]
-        fields += ["n_impressions", "impressions_share"]
     if traits.has_clicks:
         columns += [
             Column("n_clicks", "clicks", count),
             Column("clicks_share", "share of clicks", percent),
         ]
-        fields += ["n_clicks", "clicks_share"]
-    rows = (
-        segment_row(s.segment_id, s.name, *(getattr(s, name) for name in fields))
-        for s in summary.segments
-    )
-    return (Table("sizes", "Sizes of the segments", tuple(columns), tuple(rows)),)
+    rows = tuple(segment_row(s.segment_id, s.name, *cells_of(s, columns)) for s in summary.segments)
+    head = Column("segment", "segment")
+    return (Table("sizes", "Sizes of the segments", (head, *columns), rows),)
 
 
 FIGURE = Figure(

@@ -6,7 +6,7 @@ from segmentry.formats import count, percent
 from segmentry.present.figures._ads import WIDTH
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import layered, on
-from segmentry.present.tables import Column, Row, Table
+from segmentry.present.tables import Column, Row, Table, cells_of
 from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _tables(summary: "Summary") -> tuple[Table, ...]:
         Column("gain", "clicks gained", count, limits="90\u00a0%"),
         Column("gain_share", "share", percent, limits="90\u00a0% interval"),
     )
-    rows = tuple(Row((each.power, each.gain, each.gain_share)) for each in _found(summary))
+    rows = tuple(Row(cells_of(each, columns)) for each in _found(summary))
     return (Table("wear_out", "The gain of the proposed budget by wear-out", columns, rows),)
 
 

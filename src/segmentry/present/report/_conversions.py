@@ -13,7 +13,7 @@ from segmentry.formats import (
     stacked,
     thousandfold,
 )
-from segmentry.present.report._segments import judged_line, line_of
+from segmentry.present.report._segments import JUDGED, judged_line, line_of
 from segmentry.present.tables import Column, Row, Shown, Table
 from segmentry.results.summary import Summary
 
@@ -128,8 +128,7 @@ def purchase_table(summary: Summary) -> Table | None:
             f"all users later: {rate(judged[0][1].level_later)}"
         ),
         columns=(
-            Column("segment", "segment"),
-            Column("verdict", "verdict", is_words=True),
+            *JUDGED,
             Column("expected", "expected", rate),
             Column("later", "later days", rate),
             Column("reason", "why", is_words=True),

@@ -5,39 +5,28 @@ from functools import partial
 from segmentry.describe.latent import LatentCandidate, LatentReport
 from segmentry.formats import MISSING, count, decimal, percent
 from segmentry.present.report._segments import line_of
-from segmentry.present.tables import Column, Row, Table
+from segmentry.present.tables import Column, Row, Table, cells_of
 from segmentry.results.summary import Summary
 
 
 def criteria_table(latent: LatentReport) -> Table:
     """Return the numbers of classes that were tried, by both criteria."""
     tenths = partial(decimal, digits=1)
+    columns = (
+        Column("n_classes", "K"),
+        Column("log_likelihood", "log likelihood", tenths),
+        Column("n_parameters", "parameters", count),
+        Column("bic", "BIC", tenths),
+        Column("icl", "ICL", tenths),
+        Column("n_iterations", "iterations", count),
+        Column("remark", "remark", is_words=True, of=_remark),
+    )
     return Table(
         name="latent-numbers",
         caption="Numbers of classes by two criteria: the smaller the better",
-        columns=(
-            Column("n_classes", "K"),
-            Column("log_likelihood", "log likelihood", tenths),
-            Column("n_parameters", "parameters", count),
-            Column("bic", "BIC", tenths),
-            Column("icl", "ICL", tenths),
-            Column("n_iterations", "iterations", count),
-            Column("remark", "remark", is_words=True),
-        ),
+        columns=columns,
         rows=tuple(
-            Row(
-                (
-                    each.n_classes,
-                    each.log_likelihood,
-                    each.n_parameters,
-                    each.bic,
-                    each.icl,
-                    each.n_iterations,
-                    _remark(each),
-                ),
-                is_strong=each.is_selected,
-            )
-            for each in latent.candidates
+            Row(cells_of(each, columns), is_strong=each.is_selected) for each in latent.candidates
         ),
     )
 

@@ -7,8 +7,8 @@ from functools import partial
 from segmentry.evaluation.later_days import KeptGain, OutcomeGain
 from segmentry.formats import MISSING, count, listed, percent, points, thousandfold
 from segmentry.present.figures import horizon, rate_writer
-from segmentry.present.report._segments import judged_line
-from segmentry.present.tables import Column, Row, Table
+from segmentry.present.report._segments import JUDGED, judged_line
+from segmentry.present.tables import Column, Row, Table, cells_of
 from segmentry.results.summary import Summary
 from segmentry.schema import OF_CLICKS
 
@@ -47,76 +47,50 @@ def later_rate_table(summary: Summary) -> Table:
     """Return the click rates expected and on later days, with the verdict on each."""
     interval, write = "(90\u00a0%)", rate_writer(summary)
     of_clicks = summary.validation is None or summary.validation.outcome_of_rates.kind == "clicks"
-    what, write_difference = ("click rate", points) if of_clicks else (_unit_of(summary), write)
+    what, write_difference = ("click rate", points) if of_clicks else (summary.outcome.unit, write)
+    columns = (
+        Column("forecast_early", f"expected from the forming days alone {interval}", write),
+        Column("ctr_outcome", f"later days {interval}", write),
+        Column(
+            "forecast_difference",
+            f"expected difference to the others {interval}",
+            write_difference,
+        ),
+        Column("later_difference", f"later difference, day for day {interval}", write_difference),
+        Column("survival", f"of the expected {interval}", partial(percent, digits=0)),
+        Column("expected_rate", f"{what} expected in {horizon(summary)} {interval}", write),
+        Column("forecast_index", f"its index, all 100 {interval}", count),
+    )
     return Table(
         name="later-rates",
         caption=f"{what[0].upper()}{what[1:]}s expected from the forming days, and on later days"
         if of_clicks
         else f"{what[0].upper()}{what[1:]}: expected from the forming days, and later",
-        columns=(
-            Column("segment", "segment"),
-            Column("verdict", "verdict", is_words=True),
-            Column("forecast_early", f"expected from the forming days alone {interval}", write),
-            Column("ctr_outcome", f"later days {interval}", write),
-            Column(
-                "forecast_difference",
-                f"expected difference to the others {interval}",
-                write_difference,
-            ),
-            Column(
-                "later_difference", f"later difference, day for day {interval}", write_difference
-            ),
-            Column("survival", f"of the expected {interval}", partial(percent, digits=0)),
-            Column("expected_rate", f"{what} expected in {horizon(summary)} {interval}", write),
-            Column("forecast_index", f"its index, all 100 {interval}", count),
-        ),
-        rows=tuple(
-            judged_line(
-                each,
-                each.verdict,
-                each.forecast_early,
-                each.ctr_outcome,
-                each.forecast_difference,
-                each.later_difference,
-                each.survival,
-                each.expected_rate,
-                each.forecast_index,
-            )
-            for each in summary.segments
-        ),
+        columns=(*JUDGED, *columns),
+        rows=_judged(summary, columns),
     )
 
 
-def _unit_of(summary: Summary) -> str:
-    return summary.outcome.unit
+def _judged(summary: Summary, columns: Sequence[Column]) -> tuple[Row, ...]:
+    return tuple(judged_line(s, s.verdict, *cells_of(s, columns)) for s in summary.segments)
 
 
 def reason_table(summary: Summary) -> Table:
     """Return why each verdict was given, and what a check of this size could have found."""
+    columns = (
+        Column(
+            "minimal_detectable_difference",
+            "difference found with a chance of 80\u00a0%",
+            points if summary.outcome.unit == OF_CLICKS.unit else rate_writer(summary),
+        ),
+        Column("absent_share", "users absent later", percent),
+        Column("reason", "why", is_words=True, of=lambda each: sentence(each.verdict_reason)),
+    )
     return Table(
         name="verdicts",
         caption="Why, what a check of this size would have found, and who did not return",
-        columns=(
-            Column("segment", "segment"),
-            Column("verdict", "verdict", is_words=True),
-            Column(
-                "minimal_detectable_difference",
-                "difference found with a chance of 80\u00a0%",
-                points if _unit_of(summary) == OF_CLICKS.unit else rate_writer(summary),
-            ),
-            Column("absent_share", "users absent later", percent),
-            Column("reason", "why", is_words=True),
-        ),
-        rows=tuple(
-            judged_line(
-                each,
-                each.verdict,
-                each.minimal_detectable_difference,
-                each.absent_share,
-                sentence(each.verdict_reason),
-            )
-            for each in summary.segments
-        ),
+        columns=(*JUDGED, *columns),
+        rows=_judged(summary, columns),
     )
 
 

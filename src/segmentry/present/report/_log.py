@@ -6,7 +6,7 @@ from functools import partial
 from segmentry.describe.exposure import Cap, Cell, ExposureCurve, HeldOutUse
 from segmentry.formats import count, decimal, percent, rate
 from segmentry.present.report._segments import line_of, segment_of
-from segmentry.present.tables import Column, Row, Shown, Table
+from segmentry.present.tables import Column, Row, Shown, Table, cells_of
 from segmentry.results.summary import Summary
 from segmentry.schema import SECONDS_PER_DAY, Estimate
 
@@ -53,7 +53,10 @@ def _affinity_table(summary: Summary, dimension: str) -> Table:
             Column("value", dimension.capitalize(), is_words=True),
             *_CELL_COLUMNS,
         ),
-        rows=tuple(line_of(summary, cell.segment_id, cell.label, *_cells(cell)) for cell in found),
+        rows=tuple(
+            line_of(summary, each.segment_id, each.label, *cells_of(each, _CELL_COLUMNS))
+            for each in found
+        ),
     )
 
 
@@ -67,10 +70,6 @@ def _highest_hours(cells: Sequence[Cell]) -> list[Cell]:
     return found
 
 
-def _cells(cell: Cell) -> tuple[float | Estimate, ...]:
-    return (cell.n_users, cell.exposure_share, cell.exposure_index, cell.ctr, cell.ctr_index)
-
-
 def segment_cells(summary: Summary, segment_id: int) -> Table:
     """Return what a segment is shown, or clicks, more than all, the surest first."""
     log = summary.log
@@ -82,7 +81,8 @@ def segment_cells(summary: Summary, segment_id: int) -> Table:
         caption=f"Segment {segment_id}: what it is shown, or clicks, more than all",
         columns=(Column("value", "value"), *_CELL_COLUMNS),
         rows=tuple(
-            Row((f"{cell.dimension} {cell.label}", *_cells(cell))) for cell in standing[:_MAX_CELLS]
+            Row((f"{each.dimension} {each.label}", *cells_of(each, _CELL_COLUMNS)))
+            for each in standing[:_MAX_CELLS]
         ),
     )
 
@@ -127,31 +127,28 @@ def _whose(summary: Summary, curve: ExposureCurve) -> str:
 def cap_table(summary: Summary, curve: ExposureCurve) -> Table:
     """Return what caps would have removed from the log."""
     what = "impressions per user" if curve.kind == "impression" else "showings of one ad per user"
+    columns = (
+        Column("cap", "at most"),
+        Column("n_impressions", "impressions", count),
+        Column("impressions_share", "of all", percent, of=_saved),
+        Column("n_clicks", "clicks", count),
+        Column("clicks_share", "of all", percent, of=_lost),
+    )
     return Table(
         name=f"caps-{curve.kind}",
         caption=(
             f"What a cap on {what} would have removed from this log: {_whose(summary, curve)} "
             "(nothing is assumed of what replaces it; 90\u00a0% intervals)"
         ),
-        columns=(
-            Column("cap", "at most"),
-            Column("n_impressions", "impressions", count),
-            Column("impressions_share", "of all", percent),
-            Column("n_clicks", "clicks", count),
-            Column("clicks_share", "of all", percent),
-        ),
-        rows=tuple(
-            Row((each.cap, each.n_impressions, saved, each.n_clicks, lost))
-            for each in curve.caps
-            for saved, lost in (_shares(each),)
-        ),
+        columns=columns,
+        rows=tuple(Row(cells_of(each, columns)) for each in curve.caps),
     )
 
 
-def _shares(cap: Cap) -> tuple[Estimate, Estimate]:
-    """Return the shares that a cap removes; without intervals in a run of an earlier version."""
-    saved, lost = cap.saved, cap.lost
-    return (
-        saved if saved.is_known else Estimate(cap.impressions_share, None, None),
-        lost if lost.is_known else Estimate(cap.clicks_share, None, None),
-    )
+def _saved(cap: Cap) -> Estimate:
+    """Return the share that a cap removes; without limits in a run of an earlier version."""
+    return cap.saved if cap.saved.is_known else Estimate(cap.impressions_share, None, None)
+
+
+def _lost(cap: Cap) -> Estimate:
+    return cap.lost if cap.lost.is_known else Estimate(cap.clicks_share, None, None)

@@ -5,7 +5,7 @@ from functools import partial
 from segmentry.formats import count, decimal, feature_value, percent, rate, signed
 from segmentry.present.report._segments import line_of
 from segmentry.present.report._tables import value_kind
-from segmentry.present.tables import Column, Shown, Table
+from segmentry.present.tables import Column, Shown, Table, cells_of
 from segmentry.results.summary import Summary
 
 _MAX_FEATURES = 3
@@ -16,31 +16,21 @@ def retention_table(summary: Summary) -> Table | None:
     if summary.retention is None:
         return None
     tenths = partial(decimal, digits=1)
+    columns = (
+        Column("n_present", "shown again", count),
+        Column("n_absent", "absent later", count),
+        Column("impressions_present", "impressions, shown again", tenths),
+        Column("impressions_absent", "impressions, absent", tenths),
+        Column("ctr_present", "click rate, shown again", rate),
+        Column("ctr_absent", "click rate, absent", rate),
+        Column("largest_user_share", "largest user’s share of impressions", percent),
+    )
     return Table(
         name="retention",
         caption="Users shown ads again, and users absent later, on the days that formed them",
-        columns=(
-            Column("segment", "segment"),
-            Column("n_present", "shown again", count),
-            Column("n_absent", "absent later", count),
-            Column("impressions_present", "impressions, shown again", tenths),
-            Column("impressions_absent", "impressions, absent", tenths),
-            Column("ctr_present", "click rate, shown again", rate),
-            Column("ctr_absent", "click rate, absent", rate),
-            Column("largest_user_share", "largest user’s share of impressions", percent),
-        ),
+        columns=(Column("segment", "segment"), *columns),
         rows=tuple(
-            line_of(
-                summary,
-                row.segment_id,
-                row.n_present,
-                row.n_absent,
-                row.impressions_present,
-                row.impressions_absent,
-                row.ctr_present,
-                row.ctr_absent,
-                row.largest_user_share,
-            )
+            line_of(summary, row.segment_id, *cells_of(row, columns))
             for row in summary.retention.segments
         ),
     )

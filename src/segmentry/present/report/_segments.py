@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.present.tables import Badge, Cell, Row, segment_row
+from segmentry.present.tables import Badge, Cell, Column, Row, segment_row
 from segmentry.results.summary import Summary
 
 _SHAPES = ("confirmed", "weaker", "reversed", "no difference")
+JUDGED = (Column("segment", "segment"), Column("verdict", "verdict", is_words=True))
+"""The first columns of lines as `judged_line` returns them."""
 
 
 def segment_of(summary: Summary, segment_id: int | None) -> SegmentProfile | None:

@@ -19,7 +19,7 @@ from segmentry.formats import (
     writer_of,
 )
 from segmentry.ingest.quality import Finding
-from segmentry.present.tables import Cell, Column, Row, Shown, Table
+from segmentry.present.tables import Column, Row, Shown, Table, cells_of
 from segmentry.results.summary import FeatureRow, Summary
 from segmentry.schema import SECONDS_PER_DAY, DataTraits, Estimate, RowAccount
 from segmentry.segments.forming import Candidate
@@ -31,39 +31,31 @@ _hundredths = partial(signed, digits=2)
 
 def candidate_table(summary: Summary) -> Table:
     """Return every candidate with all its scores and the verdict."""
+    columns = (
+        Column("n_segments", "K"),
+        Column("algorithm", "algorithm", is_words=True),
+        Column("inertia", "inertia", score),
+        Column("silhouette", "silhouette", _thousandths, limits="95 % interval"),
+        Column("squared_silhouette", "silhouette, squared distances", _thousandths),
+        Column("calinski_harabasz", "Caliński–Harabasz", score),
+        Column("davies_bouldin", "Davies–Bouldin", decimal),
+        Column("smallest_share", "smallest segment", percent),
+        Column("verdict", "verdict", is_words=True, of=_verdict),
+    )
     return Table(
         name="candidates",
         caption="Every candidate that was tried",
-        columns=(
-            Column("n_segments", "K"),
-            Column("algorithm", "algorithm", is_words=True),
-            Column("inertia", "inertia", score),
-            Column("silhouette", "silhouette", _thousandths, limits="95 % interval"),
-            Column("squared_silhouette", "silhouette, squared distances", _thousandths),
-            Column("calinski_harabasz", "Caliński–Harabasz", score),
-            Column("davies_bouldin", "Davies–Bouldin", decimal),
-            Column("smallest_share", "smallest segment", percent),
-            Column("verdict", "verdict", is_words=True),
+        columns=columns,
+        rows=tuple(
+            Row(cells_of(row, columns), is_strong=row.is_selected)
+            for row in summary.selection.candidates
         ),
-        rows=tuple(_candidate_row(row) for row in summary.selection.candidates),
     )
 
 
-def _candidate_row(row: Candidate) -> Row:
+def _verdict(row: Candidate) -> str | None:
     words = ["chosen"] * row.is_selected + ["knee of the elbow"] * row.is_knee
-    verdict = ": ".join(part for part in (", ".join(words), row.reason) if part)
-    cells = (
-        row.n_segments,
-        row.algorithm,
-        row.inertia,
-        row.silhouette,
-        row.squared_silhouette,
-        row.calinski_harabasz,
-        row.davies_bouldin,
-        row.smallest_share,
-        verdict or None,
-    )
-    return Row(cells, is_strong=row.is_selected)
+    return ": ".join(part for part in (", ".join(words), row.reason) if part) or None
 
 
 def numeric_table(segment: SegmentProfile, summary: Summary) -> Table:
@@ -148,18 +140,19 @@ def _level(level: LevelShare | None) -> Shown | None:
 
 def account_tables(summary: Summary) -> tuple[Table, ...]:
     """Return where the rows went, what is odd about them, and who has no segment."""
+    columns = (
+        Column("table", "table", of=lambda each: _table_of(each, summary.traits)),
+        Column("n_read", "read", count),
+        Column("n_used", "used", count),
+        Column("n_rejected", "rejected", count),
+        Column("n_excluded", "left out", count, of=lambda each: sum(each.excluded.values())),
+        Column("reasons", "reasons", is_words=True, of=_reasons),
+    )
     accounts = Table(
         name="rows",
         caption="Where the rows went: read = used + rejected + left out",
-        columns=(
-            Column("table", "table"),
-            Column("n_read", "read", count),
-            Column("n_used", "used", count),
-            Column("n_rejected", "rejected", count),
-            Column("n_excluded", "left out", count),
-            Column("reasons", "reasons", is_words=True),
-        ),
-        rows=tuple(_account_row(each, summary.traits) for each in summary.data.accounts),
+        columns=columns,
+        rows=tuple(Row(cells_of(each, columns)) for each in summary.data.accounts),
     )
     checked = "What was checked, and how often it was met"
     findings = _finding_table("findings", checked, summary.data.findings)
@@ -167,21 +160,13 @@ def account_tables(summary: Summary) -> tuple[Table, ...]:
     return tuple(table for table in (accounts, findings, unassigned) if table.rows)
 
 
-def _account_row(account: RowAccount, traits: DataTraits) -> Row:
-    reasons = [
-        f"{reason}: {count(n_rows)}"
-        for reasons in (account.rejected, account.excluded)
-        for reason, n_rows in reasons.items()
-    ]
-    cells = (
-        traits.events if account.role == "impressions" else account.role,
-        account.n_read,
-        account.n_used,
-        account.n_rejected,
-        sum(account.excluded.values()),
-        "; ".join(reasons) or None,
-    )
-    return Row(cells)
+def _table_of(account: RowAccount, traits: DataTraits) -> str:
+    return traits.events if account.role == "impressions" else account.role
+
+
+def _reasons(account: RowAccount) -> str | None:
+    reasons = (*account.rejected.items(), *account.excluded.items())
+    return "; ".join(f"{reason}: {count(n_rows)}" for reason, n_rows in reasons) or None
 
 
 def _finding_table(name: str, caption: str, findings: Iterable[Finding]) -> Table:
@@ -205,33 +190,33 @@ def feature_tables(summary: Summary) -> tuple[Table, ...]:
     """Return what formed the segments and what only describes them."""
     forming = [row for row in summary.features if row.weight is not None]
     describing = [row for row in summary.features if row.weight is None]
+    named = (
+        Column("feature", "feature", of=lambda row: row.label),
+        Column("family", "family", is_words=True),
+        Column("unit", "unit", is_words=True),
+    )
+    said = Column("description", "what it is", is_words=True, of=_described)
+    of_forming = (
+        *named,
+        Column("fill", "missing filled with", is_words=True, of=lambda row: row.fill or None),
+        Column("transform", "scale", is_words=True, of=lambda row: row.transform or None),
+        Column("clip", "clipped to", of=_clip),
+        Column("scale", "divided by", decimal),
+        Column("weight", "weight", decimal),
+        said,
+    )
     formed = Table(
         name="forming_features",
         caption=f"{len(forming)} features formed the segments",
-        columns=(
-            Column("feature", "feature"),
-            Column("family", "family", is_words=True),
-            Column("unit", "unit", is_words=True),
-            Column("fill", "missing filled with", is_words=True),
-            Column("transform", "scale", is_words=True),
-            Column("clip", "clipped to"),
-            Column("scale", "divided by", decimal),
-            Column("weight", "weight", decimal),
-            Column("description", "what it is", is_words=True),
-        ),
-        rows=tuple(_forming_row(row) for row in forming),
+        columns=of_forming,
+        rows=tuple(Row(cells_of(row, of_forming)) for row in forming),
     )
     described = Table(
         name="describing_features",
         caption=f"{len(describing)} features only describe them",
-        columns=(
-            Column("feature", "feature"),
-            Column("family", "family", is_words=True),
-            Column("unit", "unit", is_words=True),
-            Column("description", "what it is", is_words=True),
-        ),
+        columns=(*named, said),
         rows=tuple(
-            Row((row.label, row.family, row.unit, _described(row)))
+            Row(cells_of(row, (*named, said)))
             for _, family in groupby(describing, key=lambda row: row.family)
             for row in family
         ),
@@ -245,20 +230,9 @@ def feature_tables(summary: Summary) -> tuple[Table, ...]:
     return tuple(table for table in (formed, described, absent) if table.rows)
 
 
-def _forming_row(row: FeatureRow) -> Row:
+def _clip(row: FeatureRow) -> Shown:
     clip = Estimate(value=None, low=row.clip_low, high=row.clip_high)
-    cells: tuple[Cell, ...] = (
-        row.label,
-        row.family,
-        row.unit,
-        row.fill or None,
-        row.transform or None,
-        Shown(clip, interval(clip)),
-        row.scale,
-        row.weight,
-        _described(row),
-    )
-    return Row(cells)
+    return Shown(clip, interval(clip))
 
 
 def _described(row: FeatureRow) -> str:

@@ -1,13 +1,15 @@
 """Data quality: where the rows went, what was checked, how the run came about."""
 
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from segmentry.errors import BundleError
 from segmentry.formats import count, decimal
-from segmentry.present.dashboard._runs import Run, manifest_of
+from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import copyable, heading, listed, notice, table, together
 from segmentry.present.report import account_tables, feature_tables
-from segmentry.present.tables import Column, Row, Table
+from segmentry.present.tables import Column, Row, Table, cells_of
+from segmentry.results.run_folder import read_manifest
 
 
 def show_quality(run: Run) -> None:
@@ -30,40 +32,28 @@ def show_quality(run: Run) -> None:
 def _record(run: Run) -> None:
     """Say what each step took, with what and of what."""
     try:
-        manifest = manifest_of(run)
+        manifest = read_manifest(run.folder)
     except BundleError as error:
         notice(f"The record of the run cannot be read: {error}")
         return
-    steps = tuple(Row((s.step, s.seconds, s.peak_memory_mb)) for s in manifest.steps)
-    versions = tuple(map(Row, manifest.versions.items()))
-    inputs = tuple(Row((each.path, each.n_bytes, each.content)) for each in manifest.inputs)
-    tenths = partial(decimal, digits=1)
+    steps = (
+        Column("step", "step"),
+        Column("seconds", "seconds", partial(decimal, digits=1)),
+        Column("peak_memory_mb", "peak memory, MB", count),
+    )
+    versions = (Column("library", "library"), Column("version", "version"))
+    inputs = (
+        Column("path", "file"),
+        Column("n_bytes", "bytes", count),
+        Column("content", "SHA-256 begins with"),
+    )
     table(
         run,
-        Table(
-            "steps",
-            "Steps",
-            (
-                Column("step", "step"),
-                Column("seconds", "seconds", tenths),
-                Column("peak_memory_mb", "peak memory, MB", count),
-            ),
-            steps,
-        ),
-        Table(
-            "versions",
-            "Versions",
-            (Column("library", "library"), Column("version", "version")),
-            versions,
-        ),
-        Table(
-            "inputs",
-            "Input files",
-            (
-                Column("file", "file"),
-                Column("n_bytes", "bytes", count),
-                Column("sha256", "SHA-256 begins with"),
-            ),
-            inputs,
-        ),
+        Table("steps", "Steps", steps, _rows(manifest.steps, steps)),
+        Table("versions", "Versions", versions, tuple(map(Row, manifest.versions.items()))),
+        Table("inputs", "Input files", inputs, _rows(manifest.inputs, inputs)),
     )
+
+
+def _rows(records: Iterable[object], columns: Sequence[Column]) -> tuple[Row, ...]:
+    return tuple(Row(cells_of(each, columns)) for each in records)
