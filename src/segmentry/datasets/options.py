@@ -20,33 +20,6 @@ MAX_USERS = 20_000_000  # ids and row keys are packed into 63 bits up to here
 class GeneratorOptions:
     """Choose the size, the seed and the planted effects of a generated log.
 
-    Parameters
-    ----------
-    n_users : int
-        Users in the log; 93 % of them get a profile. 1,141,729 gives the size of the real files.
-    seed : int, default 0
-        Same options and seed, same bytes. At least 0.
-    null : bool, default False
-        Give every user, ad, hour and day the same true CTR of 5.144 %, so that clicks are
-        Binomial(impressions, 0.05144). Exposure, profiles and ads keep their usual distributions.
-    behaviours : bool, default False
-        Also write ``behavior_log.csv``.
-    behaviour_rows_per_user : float, default 636.0
-        Mean rows per user of the behaviour log, exact duplicates included.
-    fatigue : float, default 0.0
-        The odds of a click on a user's impression number n (by time; those of one second share a
-        position) are multiplied by ``n ** -fatigue``. A common factor keeps the overall CTR.
-    reaction : float, default 0.0
-        After a second with a click the gap to the user's next one is shorter by this share, and
-        all that follows comes as much earlier: exposure reacts to clicks.
-    drift : float, default 0.0
-        Standard deviation of an independent normal shift of the logit CTR, one per local day.
-        A common factor keeps the overall CTR, so only differences between days are planted.
-    tastes : float, default 0.0
-        Every user belongs to one of four taste groups and every category to one of the same
-        four. Both the odds that a shown ad is of the user's own group and the odds that the user
-        clicks such an ad are multiplied by ``exp(tastes)``. A common factor keeps the overall CTR.
-
     Raises
     ------
     ConfigError
@@ -63,14 +36,29 @@ ask for at least one user
     """
 
     n_users: int
+    """Users in the log; 93 % of them get a profile. 1,141,729 gives the size of the real files."""
     seed: int = 0
+    """Same options and seed, same bytes. At least 0."""
     null: bool = False
+    """Give every user, ad, hour and day the same true CTR of 5.144 %, so that clicks are
+    Binomial(impressions, 0.05144). Exposure, profiles and ads keep their usual distributions."""
     behaviours: bool = False
+    """Also write ``behavior_log.csv``."""
     behaviour_rows_per_user: float = 636.0
+    """Mean rows per user of the behaviour log, exact duplicates included."""
     fatigue: float = 0.0
+    """The odds of a click on a user's impression number n (by time; those of one second share a
+    position) are multiplied by ``n ** -fatigue``. A common factor keeps the overall CTR."""
     drift: float = 0.0
+    """Standard deviation of an independent normal shift of the logit CTR, one per local day. A
+    common factor keeps the overall CTR, so only differences between days are planted."""
     tastes: float = 0.0
+    """Every user belongs to one of four taste groups and every category to one of the same four.
+    Both the odds that a shown ad is of the user's own group and the odds that the user clicks such
+    an ad are multiplied by ``exp(tastes)``. A common factor keeps the overall CTR."""
     reaction: float = 0.0
+    """After a second with a click the gap to the user's next one is shorter by this share, and all
+    that follows comes as much earlier: exposure reacts to clicks."""
 
     def __post_init__(self) -> None:
         problems = [*_wrong_integers(self), *_wrong_flags(self), *_wrong_strengths(self)]

@@ -25,20 +25,13 @@ _LARGE = 0.25
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refit:
-    """Another fit of the same users, held against the segments of an earlier model.
-
-    Parameters
-    ----------
-    keys : SegmentKeys
-        Of the refit.
-    segments : tuple of SegmentChange
-    table : ndarray of int, shape (1 + n_old, 1 + n_new)
-        Users by both ids, 0 for those that belong to no segment.
-    """
+    """Another fit of the same users, held against the segments of an earlier model."""
 
     keys: SegmentKeys
+    """Of the refit."""
     segments: tuple[SegmentChange, ...]
     table: IntMatrix
+    """Shape (1 + n_old, 1 + n_new). Users by both ids, 0 for those that belong to no segment."""
 
     @property
     def is_same(self) -> bool:

@@ -100,10 +100,7 @@ class Card:
 def card_of(summary: Summary, segment_id: int) -> Card:
     """Return the card of a segment.
 
-    Raises
-    ------
-    KeyError
-        If the run has no such segment.
+    Raises KeyError if the run has no such segment.
     """
     segment = {each.segment_id: each for each in summary.segments}[segment_id]
     row = screen_row(segment, summary)

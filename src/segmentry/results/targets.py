@@ -126,12 +126,8 @@ class PartsFolder:
 def parts_folder(out: Path, *, overwrite: bool, append: bool) -> Iterator[PartsFolder]:
     """Yield a folder of parts that takes its place when all went well.
 
-    Raises
-    ------
-    ConfigError
-        If rows are to be added.
-    OutputError
-        If something else is there, or what is there may not be replaced.
+    Raises ConfigError if rows are to be added; OutputError if something else is there, or what is
+    there may not be replaced.
     """
     if append:
         raise ConfigError(f"--append: {out} is a folder of parts; rows are added to tables alone")

@@ -74,33 +74,25 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunComparison:
-    """What differs between two runs.
-
-    Parameters
-    ----------
-    segments : tuple of SegmentPair
-        Those of the earlier run, then those that only the later one has.
-    n_both, n_only_earlier, n_only_later : int or None
-        Users with a segment in both runs and in one only; null where they are too few to be shown.
-    n_moved : int or None
-        Users of both that are in another segment of the later run.
-    n_moved_by_users : int or None
-        Users of both that the earlier model itself places elsewhere on the later data: moved by
-        what they did. Null where too few, or where `frozen_reason` says why it is unknown.
-    features : tuple of FeatureChange
-        The largest change first.
-    """
+    """What differs between two runs."""
 
     earlier: str
     later: str
     segments: tuple[SegmentPair, ...]
+    """Those of the earlier run, then those that only the later one has."""
     n_both: int | None
     n_only_earlier: int | None
     n_only_later: int | None
+    """`n_both`, `n_only_earlier`, `n_only_later`: users with a segment in both runs and in one
+    only; null where they are too few to be shown."""
     n_moved: int | None
+    """Users of both that are in another segment of the later run."""
     n_moved_by_users: int | None
+    """Users of both that the earlier model itself places elsewhere on the later data: moved by what
+    they did. Null where too few, or where `frozen_reason` says why it is unknown."""
     frozen_reason: str
     features: tuple[FeatureChange, ...]
+    """The largest change first."""
     settings: tuple[Difference, ...]
     data: tuple[Difference, ...]
 

@@ -64,42 +64,29 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class InsightKind:
-    """One kind of insight: all that is declared of it stands where it is looked for.
-
-    Parameters
-    ----------
-    code : str
-        "SEG-001"; never given to another kind.
-    rule : str
-        When it is said; whole sentences with the thresholds.
-    meaning : str
-        What it means and what it does not.
-    find : callable
-        Finds it.
-    needs : str
-        What must be there to look for it, or empty.
-    wants : tuple of str
-        Dimensions of the log, rates of the shop or features of which one must be known.
-    data : {"clicks", "no clicks", "any"}
-        Of which data it is an insight at all.
-    is_held_out : bool
-        Whether its action shows by who is left alone: a test of clicks would not tell it.
-    suits : frozenset of str
-        Decisions that its action goes with; next to another one the finding has no action.
-    """
+    """One kind of insight: all that is declared of it stands where it is looked for."""
 
     code: str
+    """"SEG-001"; never given to another kind."""
     title: str
     severity: Literal["opportunity", "problem", "caution", "note"]
     rule: str
+    """When it is said; whole sentences with the thresholds."""
     meaning: str
+    """What it means and what it does not."""
     action: str
     find: Callable[[Facts], Iterator[Finding]]
+    """Finds it."""
     needs: str = ""
+    """What must be there to look for it, or empty."""
     wants: tuple[str, ...] = ()
+    """Dimensions of the log, rates of the shop or features of which one must be known."""
     data: Literal["clicks", "no clicks", "any"] = "clicks"
+    """Of which data it is an insight at all."""
     is_held_out: bool = False
+    """Whether its action shows by who is left alone: a test of clicks would not tell it."""
     suits: frozenset[Decision] = frozenset(get_args(Decision))
+    """Decisions that its action goes with; next to another one the finding has no action."""
 
     @property
     def link(self) -> str:

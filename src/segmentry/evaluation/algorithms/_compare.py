@@ -19,101 +19,69 @@ from segmentry.segments.clustering import reweighted, sampled_silhouette
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodResult:
-    """One algorithm by every yardstick.
-
-    Parameters
-    ----------
-    is_chosen : bool
-        Whether the run's segments came from it, which was settled before.
-    number_rule : str
-        How the number came about.
-    sizes : tuple of int
-        Users of the segments, falling.
-    n_unassigned : int
-        Users that it should place and put nowhere.
-    silhouette : Estimate
-        Euclidean, of sampled assigned users against all assigned users, 95 % interval.
-    inner_gain : Estimate
-        Nats per impression over one CTR for all on later days inside the feature window, for a
-        division formed before them; 90 % interval.
-    outcome_gain : Estimate
-        The same in the outcome window by the published forecast: of the chosen one only.
-    stability : float or None
-        Mean adjusted Rand index of fits to resampled users with this one; failures count 0.
-    n_runs, n_failed : int
-        Of those fits.
-    agreement : float or None
-        Adjusted Rand index with the run's segments, over users that both should place.
-    seconds : float
-        Of one fit.
-    peak_memory_mb : float or None
-        Of a process that does nothing but load the libraries and fit; null where not measured.
-    how : str
-        Which users were looked at and how the others were placed.
-    problem : str
-        Why there is no division, or empty.
-    """
+    """One algorithm by every yardstick."""
 
     name: str
     label: str
     is_chosen: bool = False
+    """Whether the run's segments came from it, which was settled before."""
     n_segments: int = 0
     number_rule: str = ""
+    """How the number came about."""
     sizes: tuple[int, ...] = ()
+    """Users of the segments, falling."""
     n_unassigned: int = 0
+    """Users that it should place and put nowhere."""
     silhouette: Estimate = UNKNOWN
+    """Euclidean, of sampled assigned users against all assigned users, 95 % interval."""
     inner_gain: Estimate = UNKNOWN
+    """Nats per impression over one CTR for all on later days inside the feature window, for a
+    division formed before them; 90 % interval."""
     outcome_gain: Estimate = UNKNOWN
+    """The same in the outcome window by the published forecast: of the chosen one only."""
     stability: float | None = None
+    """Mean adjusted Rand index of fits to resampled users with this one; failures count 0."""
     n_runs: int = 0
     n_failed: int = 0
+    """`n_runs`, `n_failed`: of those fits."""
     agreement: float | None = None
+    """Adjusted Rand index with the run's segments, over users that both should place."""
     seconds: float = 0.0
+    """Of one fit."""
     peak_memory_mb: float | None = None
+    """Of a process that does nothing but load the libraries and fit; null where not measured."""
     how: str = ""
+    """Which users were looked at and how the others were placed."""
     new_users: str
     problem: str
+    """Why there is no division, or empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlgorithmComparison:
-    """Algorithms side by side.
-
-    Parameters
-    ----------
-    chosen : str
-        The algorithm of the run.
-    n_users : int
-        Users that the run's recipe segments, on the days that were used.
-    n_segments : int
-        The run's number, for the methods that take one.
-    features : tuple of str
-        What forms segments; the classic recipe takes its own.
-    notes : tuple of str
-        What a careful reader must know; whole sentences.
-    """
+    """Algorithms side by side."""
 
     chosen: str
+    """The algorithm of the run."""
     n_users: int
+    """Users that the run's recipe segments, on the days that were used."""
     n_segments: int
+    """The run's number, for the methods that take one."""
     features: tuple[str, ...]
+    """What forms segments; the classic recipe takes its own."""
     notes: tuple[str, ...]
+    """What a careful reader must know; whole sentences."""
     results: tuple[MethodResult, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserLabels:
-    """The run's own segments, and what only they are checked on.
-
-    Parameters
-    ----------
-    name : str
-        The algorithm that was chosen.
-    segment_ids : ndarray of int, shape (n_users,)
-    """
+    """The run's own segments, and what only they are checked on."""
 
     name: str
+    """The algorithm that was chosen."""
     segment_ids: IntVector
+    """Shape (n_users,)."""
     outcome_gain: Estimate
 
 

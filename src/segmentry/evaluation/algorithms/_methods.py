@@ -32,25 +32,17 @@ _CLASSIC_NUMBERS = tuple(range(2, 11))
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One way to segment.
-
-    Parameters
-    ----------
-    name : str
-        As it is requested.
-    label : str
-        As people read it.
-    new_users : str
-        How users that were not there are placed, or that they cannot be.
-    recipe : str
-        The recipe whose users and features it takes; empty for those of the run.
-    """
+    """One way to segment."""
 
     name: str
+    """As it is requested."""
     label: str
+    """As people read it."""
     fit: Fit
     new_users: str
+    """How users that were not there are placed, or that they cannot be."""
     recipe: str = ""
+    """The recipe whose users and features it takes; empty for those of the run."""
 
 
 def _users(rows: Rows, weights: FloatVector) -> DistinctRows:

@@ -24,31 +24,22 @@ from segmentry.segments.preprocessing import ColumnPlan, fit_preprocessing
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Distinct users of a user table.
-
-    Parameters
-    ----------
-    distinct : DistinctRows
-        Rows of `X`; `inverse` has one entry per member.
-    is_member : ndarray of bool, shape (n_users,)
-        Users that the recipe segments.
-    matrix : ndarray of int, shape (n_distinct, n_columns)
-        What latent classes take of each row; no column where they cannot be fitted.
-    without_parts : str
-        Why latent classes cannot be fitted, or empty.
-    plans : tuple of ColumnPlan
-        The features that form the columns.
-    is_unknown : ndarray of bool, shape (n_distinct, n_plans)
-        Values that are not known, which `distinct` has filled.
-    """
+    """Distinct users of a user table."""
 
     distinct: DistinctRows
+    """Rows of `X`; `inverse` has one entry per member."""
     is_member: npt.NDArray[np.bool_]
+    """Shape (n_users,). Users that the recipe segments."""
     matrix: npt.NDArray[np.int64]
+    """Shape (n_distinct, n_columns). What latent classes take of each row; no column where they
+    cannot be fitted."""
     parts: tuple[Part, ...]
     without_parts: str
+    """Why latent classes cannot be fitted, or empty."""
     plans: tuple[ColumnPlan, ...] = ()
+    """The features that form the columns."""
     is_unknown: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
+    """Shape (n_distinct, n_plans). Values that are not known, which `distinct` has filled."""
 
     def segment_ids(self, labels: IntVector) -> IntVector:
         """Return the ids of all users, shape (n_users,): label + 1, 0 where unassigned."""
@@ -101,21 +92,14 @@ def prepare_rows(table: pl.DataFrame, plans: Sequence[ColumnPlan], *, recipe: Re
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Partition:
-    """A division of the rows.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n_distinct,)
-        From 0; -1 belongs to no segment.
-    rule : str
-        How the number of segments came about.
-    how : str
-        Which users were looked at, and how the others were placed.
-    """
+    """A division of the rows."""
 
     labels: IntVector
+    """Shape (n_distinct,). From 0; -1 belongs to no segment."""
     rule: str
+    """How the number of segments came about."""
     how: str
+    """Which users were looked at, and how the others were placed."""
 
 
 def drawn_users(

@@ -41,43 +41,33 @@ class Forming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedGain:
-    """Kept gain of two ways to form segments, and their difference; intervals are of 90 %.
-
-    Parameters
-    ----------
-    outcome : {"clicks", "purchases"}
-        Clicks per impression, or days with a purchase per day.
-    n_users, n_trials, n_events : int
-        Users of both windows, and their impressions and clicks, or days and days with a purchase,
-        in the outcome window.
-    kept_with, kept_without : Estimate
-        Predictive share: what the forecasts of the segments keep of what users' own rates predict
-        of the outcome window; null without a signal of users.
-    nats_of_users, nats_with, nats_without, nats_added : Estimate
-        Gains over one rate for all, in nats per trial; the last is with less without.
-    nats_over_placebo : Estimate
-        With less what segments gain that are formed by the family of other users put in the place
-        of their own: of several such, the one with the lowest lower end. Null unless
-        `nats_added` is above 0.
-    verdict : {"adds", "placebo does too", "takes away", "cannot be determined", "no signal"}
-        By the intervals of `nats_added` and `nats_over_placebo`: "adds" takes both above 0.
-    reason : str
-        Why nothing is known, or empty.
-    """
+    """Kept gain of two ways to form segments, and their difference; intervals are of 90 %."""
 
     outcome: Literal["clicks", "purchases"]
+    """Clicks per impression, or days with a purchase per day."""
     n_users: int
     n_trials: int
     n_events: int
+    """`n_users`, `n_trials`, `n_events`: users of both windows, and their impressions and clicks,
+    or days and days with a purchase, in the outcome window."""
     kept_with: Estimate = UNKNOWN
     kept_without: Estimate = UNKNOWN
+    """`kept_with`, `kept_without`: predictive share: what the forecasts of the segments keep of
+    what users' own rates predict of the outcome window; null without a signal of users."""
     nats_of_users: Estimate = UNKNOWN
     nats_with: Estimate = UNKNOWN
     nats_without: Estimate = UNKNOWN
     nats_added: Estimate = UNKNOWN
+    """`nats_of_users`, `nats_with`, `nats_without`, `nats_added`: gains over one rate for all, in
+    nats per trial; the last is with less without."""
     nats_over_placebo: Estimate = UNKNOWN
+    """With less what segments gain that are formed by the family of other users put in the place of
+    their own: of several such, the one with the lowest lower end. Null unless `nats_added` is above
+    0."""
     verdict: AddedVerdict = "no signal"
+    """By the intervals of `nats_added` and `nats_over_placebo`: "adds" takes both above 0."""
     reason: str = ""
+    """Why nothing is known, or empty."""
 
 
 def over_placebos(gain: AddedGain, placebos: Sequence[AddedGain]) -> AddedGain:

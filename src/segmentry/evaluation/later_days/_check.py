@@ -43,56 +43,40 @@ FindSegments = Callable[[pl.DataFrame, Sequence[int], int | None], Segmentation]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Validation:
-    """What later days show of segments that were formed before them.
-
-    Parameters
-    ----------
-    feature_segment_ids : ndarray of int, shape (n_users,)
-        Segments of the feature window; all that is said here is about these.
-    kept_gain : KeptGain or None
-        Null where there is no outcome window.
-    early : Forecasts
-        From the feature window alone: what is compared with the outcome window.
-    relabelling : Relabelling
-        The segments of the feature window by a part of its days, to forecast other outcomes.
-    published : Forecasts
-        From all days, for as many days to come as the outcome window has.
-    alignment : Alignment
-        Of the refit on all days.
-    seen, later : UserCounts
-        Impressions and clicks of all users in both windows; `later` is null without later days.
-    level_later : Estimate
-        CTR of all users with a segment in the outcome window.
-    copied : CopiedUsers
-        Busy users who share every day's counts with another one.
-    levels : DayLevels
-        CTR of all users of the log on each day of both windows.
-    by_segment : tuple of DayLevels
-        The same of each segment as it is shown; empty where days cannot be left out.
-    kept_by_memberships : KeptGain or None
-        Of latent classes, where each user is given the CTR to be expected over all of them.
-    halves : tuple of FoldRates or None
-        CTRs of the segments as they are shown, among the half of the users that plans a budget and
-        the half that judges the plan; null where days cannot be left out.
-    """
+    """What later days show of segments that were formed before them."""
 
     split: WindowSplit
     feature_segment_ids: npt.NDArray[np.int64]
+    """Shape (n_users,). Segments of the feature window; all that is said here is about these."""
     verdicts: tuple[SegmentVerdict, ...]
     kept_gain: KeptGain | OutcomeGain | None
+    """Null where there is no outcome window."""
     early: Forecasts
+    """From the feature window alone: what is compared with the outcome window."""
     relabelling: Relabelling
+    """The segments of the feature window by a part of its days, to forecast other outcomes."""
     published: Forecasts
+    """From all days, for as many days to come as the outcome window has."""
     alignment: Alignment
+    """Of the refit on all days."""
     seen: UserCounts
     later: UserCounts | None
+    """`seen`, `later`: impressions and clicks of all users in both windows; `later` is null without
+    later days."""
     level_later: Estimate
+    """CTR of all users with a segment in the outcome window."""
     copied: CopiedUsers
+    """Busy users who share every day's counts with another one."""
     levels: DayLevels
+    """CTR of all users of the log on each day of both windows."""
     kept_by_memberships: KeptGain | None = None
+    """Of latent classes, where each user is given the CTR to be expected over all of them."""
     halves: tuple[FoldRates, FoldRates] | None = None
+    """CTRs of the segments as they are shown, among the half of the users that plans a budget and
+    the half that judges the plan; null where days cannot be left out."""
     outcome: Outcome = OF_CLICKS
     by_segment: tuple[DayLevels, ...] = ()
+    """The same of each segment as it is shown; empty where days cannot be left out."""
 
     @property
     def is_active_later(self) -> npt.NDArray[np.bool_]:
@@ -121,50 +105,37 @@ class ValidationReport:
 
     Segments were formed on the feature window, checked on the outcome window, and then fitted
     again on all days with their ids aligned.
-
-    Parameters
-    ----------
-    feature_starts_at, feature_ends_at : int
-        The feature window in epoch seconds.
-    outcome_starts_at, outcome_ends_at : int or None
-        The outcome window; null where there is none.
-    feature_weekdays, outcome_weekdays : tuple of str
-        The weekday of each local day of the windows.
-    reason : str
-        Why nothing could be checked, or empty.
-    n_users, n_users_later : int
-        Users with a segment in the feature window, and those of them that were shown ads again.
-    kept_gain : KeptGain or None
-        Share of what users' own CTRs predict of the later days that the segments keep.
-    refit_events : tuple of str
-        What became of the segments when all days were taken; one sentence each.
-    caveats : tuple of str
-        What the check could not do; whole sentences.
-    levels : DayLevels or None
-        CTR of all users of the log by local day; null in runs of earlier versions.
-    by_segment : tuple of SegmentDays
-        CTR of each segment by local day, its users placed by the other days; empty where days
-        cannot be left out, and for logs without clicks.
-    luck : Luck or None
-        How much of the difference seen on the forming days was luck; null where fewer than two
-        segments have a forecast that may be shown.
     """
 
     feature_starts_at: int
     feature_ends_at: int
+    """`feature_starts_at`, `feature_ends_at`: the feature window in epoch seconds."""
     outcome_starts_at: int | None
     outcome_ends_at: int | None
+    """`outcome_starts_at`, `outcome_ends_at`: the outcome window; null where there is none."""
     feature_weekdays: tuple[str, ...]
     outcome_weekdays: tuple[str, ...]
+    """`feature_weekdays`, `outcome_weekdays`: the weekday of each local day of the windows."""
     reason: str
+    """Why nothing could be checked, or empty."""
     n_users: int
     n_users_later: int
+    """`n_users`, `n_users_later`: users with a segment in the feature window, and those of them
+    that were shown ads again."""
     kept_gain: KeptGain | OutcomeGain | None
+    """Share of what users' own CTRs predict of the later days that the segments keep."""
     refit_events: tuple[str, ...]
+    """What became of the segments when all days were taken; one sentence each."""
     caveats: tuple[str, ...]
+    """What the check could not do; whole sentences."""
     levels: DayLevels | None = None
+    """CTR of all users of the log by local day; null in runs of earlier versions."""
     luck: Luck | None = None
+    """How much of the difference seen on the forming days was luck; null where fewer than two
+    segments have a forecast that may be shown."""
     by_segment: tuple[SegmentDays, ...] = ()
+    """CTR of each segment by local day, its users placed by the other days; empty where days cannot
+    be left out, and for logs without clicks."""
 
     @property
     def outcome_of_rates(self) -> Outcome:
@@ -174,15 +145,10 @@ class ValidationReport:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeReport(ValidationReport):
-    """What later days say of segments of events; days are periods where the log spans months.
-
-    Parameters
-    ----------
-    outcome : Outcome
-        What was forecast and checked; rates are per user and day.
-    """
+    """What later days say of segments of events; days are periods where the log spans months."""
 
     outcome: Outcome = field(kw_only=True)
+    """What was forecast and checked; rates are per user and day."""
 
     @property
     def outcome_of_rates(self) -> Outcome:

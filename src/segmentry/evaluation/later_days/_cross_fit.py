@@ -22,63 +22,44 @@ _MAX_FOLDS = 12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossFit:
-    """Rows of the feature window, one per user and day, with labels that did not see them.
-
-    Parameters
-    ----------
-    user_index : ndarray of int, shape (n_rows,)
-    day : ndarray of int, shape (n_rows,)
-        Place of the day in the feature window.
-    fold : ndarray of int, shape (n_rows,)
-        Day, or block of days in a long log, that was left out.
-    n, c : ndarray of int or float, shape (n_rows,)
-        Impressions and clicks.
-    single : ndarray of int, shape (n_rows,)
-        Label by all other days.
-    pairs : tuple of ndarray of int, shape (n_rows,)
-        Labels with the day before, and with the day after, left out as well; empty below three.
-    extrapolation : float
-        How far to go on from D - 2 and D - 1 days to D, where errors fall as 1 / days.
-    """
+    """Rows of the feature window, one per user and day, with labels that did not see them."""
 
     user_index: IntVector
+    """Shape (n_rows,)."""
     day: IntVector
+    """Shape (n_rows,). Place of the day in the feature window."""
     fold: IntVector
+    """Shape (n_rows,). Day, or block of days in a long log, that was left out."""
     n: npt.NDArray[np.number]
     c: npt.NDArray[np.number]
+    """`n`, `c`: Shape (n_rows,). Impressions and clicks."""
     single: Labels
+    """Shape (n_rows,). Label by all other days."""
     pairs: tuple[Labels, ...]
+    """Shape (n_rows,). Labels with the day before, and with the day after, left out as well; empty
+    below three."""
     n_days: int
     n_users: int
     extrapolation: float
+    """How far to go on from D - 2 and D - 1 days to D, where errors fall as 1 / days."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pooled:
-    """The pooled rate of some labels, and the linearised error of it by user.
-
-    Parameters
-    ----------
-    rate : float
-        Extrapolated to all days.
-    n_impressions : float
-        Left-out impressions that were pooled.
-    by_user : ndarray of float, shape (n_users,)
-        Part of each user in the error of `rate`.
-    plain_by_user : ndarray of float, shape (n_users,)
-        The same without the extrapolation.
-    rows : ndarray of int, or slice
-        Rows of `CrossFit` with one of the labels.
-    plain : ndarray of float
-        Part of each of these rows in the error without the extrapolation.
-    """
+    """The pooled rate of some labels, and the linearised error of it by user."""
 
     rate: float
+    """Extrapolated to all days."""
     n_impressions: float
+    """Left-out impressions that were pooled."""
     by_user: FloatVector
+    """Shape (n_users,). Part of each user in the error of `rate`."""
     plain_by_user: FloatVector
+    """Shape (n_users,). The same without the extrapolation."""
     rows: Rows
+    """Rows of `CrossFit` with one of the labels."""
     plain: FloatVector
+    """Part of each of these rows in the error without the extrapolation."""
 
 
 def cross_fit(counts: UserDays, relabel: Relabel, *, days: Sequence[int]) -> CrossFit:

@@ -17,42 +17,28 @@ _MIN_SD = 0.05  # in log-odds: about 5 % of a small rate
 
 @dataclass(frozen=True, slots=True)
 class DayLevel:
-    """All users on one local day.
-
-    Parameters
-    ----------
-    day : int
-        Counted from 1970-01-01.
-    n_users : int or None
-        Users that were shown an ad; null where too few to be shown.
-    ctr : Estimate
-        Clicks per impression, with its 90 % interval; the ends are null where no user clicked or
-        none did anything else, all where too few users were there to be shown.
-    """
+    """All users on one local day."""
 
     day: int
+    """Counted from 1970-01-01."""
     n_users: int | None
+    """Users that were shown an ad; null where too few to be shown."""
     ctr: Estimate
+    """Clicks per impression, with its 90 % interval; the ends are null where no user clicked or
+    none did anything else, all where too few users were there to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayLevels:
-    """The common click rate by day.
-
-    Parameters
-    ----------
-    days : tuple of DayLevel
-        Days with impressions, rising.
-    sd : float or None
-        Standard deviation of the level between days, in log-odds, beyond what sampling explains;
-        null below two days that tell something.
-    p_value : float or None
-        Of one level on all days.
-    """
+    """The common click rate by day."""
 
     days: tuple[DayLevel, ...]
+    """Days with impressions, rising."""
     sd: float | None
+    """Standard deviation of the level between days, in log-odds, beyond what sampling explains;
+    null below two days that tell something."""
     p_value: float | None
+    """Of one level on all days."""
 
     @property
     def has_moved(self) -> bool:

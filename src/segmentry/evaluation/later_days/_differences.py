@@ -23,18 +23,12 @@ _MIN_KEPT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A segment's rate minus that of all other segments together.
-
-    Parameters
-    ----------
-    value : float
-        In the unit of the outcome: clicks per impression, purchases per day, money per day.
-    error : float
-        Its standard error, users being the unit.
-    """
+    """A segment's rate minus that of all other segments together."""
 
     value: float
+    """In the unit of the outcome: clicks per impression, purchases per day, money per day."""
     error: float
+    """Its standard error, users being the unit."""
 
     @property
     def estimate(self) -> Estimate:

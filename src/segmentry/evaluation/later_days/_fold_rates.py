@@ -18,22 +18,16 @@ _EDGE = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FoldRates:
-    """Forecast CTRs of the segments among one half of the users.
-
-    Parameters
-    ----------
-    ctr : ndarray of shape (n_segments,)
-        NaN for a segment without a left-out impression.
-    draws : ndarray of shape (n_draws, n_segments)
-        Of `ctr`, under the common level of the days to come.
-    n_impressions, n_clicks : ndarray of shape (n_segments,)
-        Left-out impressions and clicks behind `ctr`.
-    """
+    """Forecast CTRs of the segments among one half of the users."""
 
     ctr: FloatVector
+    """Shape (n_segments,). NaN for a segment without a left-out impression."""
     draws: FloatVector
+    """Shape (n_draws, n_segments). Of `ctr`, under the common level of the days to come."""
     n_impressions: FloatVector
     n_clicks: FloatVector
+    """`n_impressions`, `n_clicks`: Shape (n_segments,). Left-out impressions and clicks behind
+    `ctr`."""
 
     def of(self, places: Sequence[int]) -> "FoldRates":
         """Return those of some segments, by their places."""

@@ -24,38 +24,26 @@ from segmentry.schema.arrays import FloatMatrix, FloatVector
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecasts:
-    """Forecast CTRs of the segments; intervals are of 90 %.
-
-    Parameters
-    ----------
-    ctr : tuple of Estimate
-        CTR of segment `i` in the outcome window, at place `i - 1`.
-    index : tuple of Estimate
-        That CTR against that of all segments together, times 100: free of the common level.
-    level : Estimate
-        CTR of all segments together in the outcome window.
-    between_day_sd : float or None
-        Standard deviation of the common level between days, in log-odds.
-    n_days, n_outcome_days : int
-        Days that were cross-fitted and days that are forecast.
-    caveats : tuple of str
-        Click-derived features that could not be found without the left-out day.
-    reason : str
-        Why there is no forecast, or empty.
-    covariance : ndarray of float, shape (n_segments, n_segments), or None
-        Of the errors of the forecast rates, users being clusters, at a given level; that of the
-        outcome is not in it. 0 for a segment without a forecast.
-    """
+    """Forecast CTRs of the segments; intervals are of 90 %."""
 
     ctr: tuple[Estimate, ...]
+    """CTR of segment `i` in the outcome window, at place `i - 1`."""
     index: tuple[Estimate, ...]
+    """That CTR against that of all segments together, times 100: free of the common level."""
     level: Estimate = UNKNOWN
+    """CTR of all segments together in the outcome window."""
     between_day_sd: float | None = None
+    """Standard deviation of the common level between days, in log-odds."""
     n_days: int
     n_outcome_days: int
+    """`n_days`, `n_outcome_days`: days that were cross-fitted and days that are forecast."""
     caveats: tuple[str, ...]
+    """Click-derived features that could not be found without the left-out day."""
     reason: str = ""
+    """Why there is no forecast, or empty."""
     covariance: FloatMatrix | None = None
+    """Shape (n_segments, n_segments). Of the errors of the forecast rates, users being clusters, at
+    a given level; that of the outcome is not in it. 0 for a segment without a forecast."""
 
 
 def forecast_ctr(

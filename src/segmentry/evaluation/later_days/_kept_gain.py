@@ -24,30 +24,23 @@ _MAX_STEPS = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptGain:
-    """Kept gain with its parts; intervals are of 90 %.
-
-    Parameters
-    ----------
-    n_users, n_impressions : int
-        Users with impressions in both windows, and their impressions in the outcome window.
-    by_best_rate : Estimate
-        Each segment is given its own outcome CTR: in-sample, an upper bound, never shown alone.
-    by_forecast : Estimate
-        Each user is given the published forecast, all shifted to the outcome level.
-    nats_of_users, nats_by_best_rate, nats_by_forecast : Estimate
-        Gains over one global CTR in nats per impression; the first is the denominator.
-    reason : str
-        Why kept gain is null, or empty.
-    """
+    """Kept gain with its parts; intervals are of 90 %."""
 
     n_users: int
     n_impressions: int
+    """`n_users`, `n_impressions`: users with impressions in both windows, and their impressions in
+    the outcome window."""
     by_best_rate: Estimate = UNKNOWN
+    """Each segment is given its own outcome CTR: in-sample, an upper bound, never shown alone."""
     by_forecast: Estimate = UNKNOWN
+    """Each user is given the published forecast, all shifted to the outcome level."""
     nats_of_users: Estimate = UNKNOWN
     nats_by_best_rate: Estimate = UNKNOWN
     nats_by_forecast: Estimate = UNKNOWN
+    """`nats_of_users`, `nats_by_best_rate`, `nats_by_forecast`: gains over one global CTR in nats
+    per impression; the first is the denominator."""
     reason: str
+    """Why kept gain is null, or empty."""
 
 
 def kept_gain(

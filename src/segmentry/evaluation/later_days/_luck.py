@@ -15,26 +15,18 @@ from segmentry.schema.arrays import IntVector
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Luck:
-    """The spread between segments as seen on the forming days, and as forecast from them.
-
-    Parameters
-    ----------
-    seen_low, seen_high : float
-        Lowest and highest rate of a segment on the days that formed it.
-    forecast_low, forecast_high : float
-        Lowest and highest forecast rate of the same segments.
-    share : Estimate
-        Part of the differences seen that was luck, 0 to 1, with its 90 % interval.
-    is_any_forecast : bool
-        Whether any segment is forecast to differ from the others at all.
-    """
+    """The spread between segments as seen on the forming days, and as forecast from them."""
 
     seen_low: float
     seen_high: float
+    """`seen_low`, `seen_high`: lowest and highest rate of a segment on the days that formed it."""
     forecast_low: float
     forecast_high: float
+    """`forecast_low`, `forecast_high`: lowest and highest forecast rate of the same segments."""
     share: Estimate
+    """Part of the differences seen that was luck, 0 to 1, with its 90 % interval."""
     is_any_forecast: bool
+    """Whether any segment is forecast to differ from the others at all."""
 
 
 def luck_of(

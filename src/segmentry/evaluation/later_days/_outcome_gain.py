@@ -20,20 +20,14 @@ _SIZES = (-5.0, 8.0)  # logarithms between which the size of the negative binomi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeGain(KeptGain):
-    """Predictive share for events or value; `n_impressions` counts later events, nats are per user.
-
-    Parameters
-    ----------
-    model : str
-        What each user's own history predicts by: "BG/NBD" or "gamma-Poisson", for value with
-        "gamma-gamma".
-    by_negative_binomial : float or None
-        `by_forecast` by the negative-binomial likelihood, in which a few heavy users weigh less;
-        null for value.
-    """
+    """Predictive share for events or value; `n_impressions` are later events, nats are per user."""
 
     model: str = ""
+    """What each user's own history predicts by: "BG/NBD" or "gamma-Poisson", for value with
+    "gamma-gamma"."""
     by_negative_binomial: float | None = None
+    """`by_forecast` by the negative-binomial likelihood, in which a few heavy users weigh less;
+    null for value."""
 
 
 def outcome_gain(

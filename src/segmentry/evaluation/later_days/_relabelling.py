@@ -37,47 +37,34 @@ class Relabelling:
     not, and the shrunk CTR is that of the counts as they are: scaling them would shrink it less
     than the information in them warrants, and move the forecasts of the outermost of five
     segments by 3 and 5 %. The other features are kept as they are.
-
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        User table of the feature window.
-    counts : UserDays
-        Of the same users in the same order.
-    days : tuple of int
-        Local days of the feature window.
-    centers : ndarray of shape (n_segments, n_columns)
-        Of segment `i` at row `i - 1`.
-    prior : BetaPrior
-        The frozen prior of the shrunk CTR.
-    is_member : ndarray of bool, shape (n_users,)
-        Users that the segmentation is about.
-    needs_impressions : bool
-        Whether users without impressions belong to no segment.
-    model : LatentModel, optional
-        Of latent classes, which take the place of the centres. Clicks and impressions that tell
-        the CTR are taken as they are; the number of impressions, as a count, is scaled up.
-    cells : CellModel, optional
-        Of fixed cells, which take the place of the centres.
-    ids_before : ndarray of int, shape (n_users, 2), optional
-        Segments of the window before, which users leave only for a clearly nearer one, and the
-        nearest then.
-    shown_as : ndarray of shape (n_segments + 1,), optional
-        The segment that each one is shown as, where small ones are counted with another.
     """
 
     table: pl.DataFrame
+    """User table of the feature window."""
     counts: UserDays
+    """Of the same users in the same order."""
     days: tuple[int, ...]
+    """Local days of the feature window."""
     preprocessing: Preprocessing
     centers: npt.NDArray[np.float64]
+    """Shape (n_segments, n_columns). Of segment `i` at row `i - 1`."""
     prior: BetaPrior
+    """The frozen prior of the shrunk CTR."""
     is_member: npt.NDArray[np.bool_]
+    """Shape (n_users,). Users that the segmentation is about."""
     needs_impressions: bool = True
+    """Whether users without impressions belong to no segment."""
     model: LatentModel | None = None
+    """Of latent classes, which take the place of the centres. Clicks and impressions that tell the
+    CTR are taken as they are; the number of impressions, as a count, is scaled up."""
     cells: CellModel | None = None
+    """Of fixed cells, which take the place of the centres."""
     ids_before: IntMatrix | None = None
+    """Shape (n_users, 2). Segments of the window before, which users leave only for a clearly
+    nearer one, and the nearest then."""
     shown_as: IntVector | None = None
+    """Shape (n_segments + 1,). The segment that each one is shown as, where small ones are counted
+    with another."""
     _whole: DayCounts = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -19,32 +19,25 @@ from segmentry.schema.arrays import IntVector
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """What a segment brings per day on days that did not label its users.
-
-    Parameters
-    ----------
-    n_users : int
-        Users of the segment.
-    users_per_day, users_per_two : float
-        Users shown an ad in one unit of time, and in two next to each other.
-    unit_days : float
-        That unit; a day, or a block of days in a long log.
-    within, between : float
-        Variance of clicks minus ctr * impressions, summed over users: the part that is new each
-        day, and the part that a user keeps. Over T days: T * within + T**2 * between.
-    kept_lift : float
-        Part of a lift of what users do that the rate shows, where it counts up to a limit only.
-    """
+    """What a segment brings per day on days that did not label its users."""
 
     n_users: int
+    """Users of the segment."""
     ctr: float | None
     impressions_per_day: float
     users_per_day: float
     users_per_two: float
+    """`users_per_day`, `users_per_two`: users shown an ad in one unit of time, and in two next to
+    each other."""
     unit_days: float
+    """That unit; a day, or a block of days in a long log."""
     within: float
     between: float
+    """`within`, `between`: variance of clicks minus ctr * impressions, summed over users: the part
+    that is new each day, and the part that a user keeps. Over T days: T * within + T**2 *
+    between."""
     kept_lift: float = 1.0
+    """Part of a lift of what users do that the rate shows, where it counts up to a limit only."""
 
     def users_reached(self, n_days: float) -> float:
         """Users shown an ad within some days.

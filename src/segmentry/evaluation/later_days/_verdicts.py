@@ -59,45 +59,36 @@ OF_CLICKS = OutcomeWords(rate="CTR", trial="impression", success="click", succes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentVerdict:
-    """What later days show of one segment; intervals are of 90 %.
-
-    Parameters
-    ----------
-    reason : str
-        The verdict in one sentence with its numbers.
-    n_users, n_users_later : int
-        Members, and members who were shown ads again: the verdict concerns these.
-    expected_clicks : float or None
-        Clicks in the outcome window, were the segment like all users.
-    forecast_difference, outcome_difference : Estimate
-        Rate of the segment minus that of all other segments together: forecast from the feature
-        window alone, and in the outcome window, day for day.
-    survival : Estimate
-        Outcome difference / forecast difference; null where no difference was forecast.
-    p_value, p_holm : float or None
-        Of no outcome difference: alone, and adjusted for the number of segments.
-    minimal_detectable_difference : float or None
-        Outcome difference that would have been found with a chance of 80 %; null where none would
-        have been, however large.
-    largest_user_share : float or None
-        Share of the segment's outcome impressions that one user has.
-    """
+    """What later days show of one segment; intervals are of 90 %."""
 
     segment_id: int
     verdict: Verdict = "not checked"
     reason: str = ""
+    """The verdict in one sentence with its numbers."""
     n_users: int
     n_users_later: int = 0
+    """`n_users`, `n_users_later`: members, and members who were shown ads again: the verdict
+    concerns these."""
     n_impressions_later: int = 0
     expected_clicks: float | None = None
+    """Clicks in the outcome window, were the segment like all users."""
     ctr_outcome: Estimate = UNKNOWN
     forecast_difference: Estimate = UNKNOWN
     outcome_difference: Estimate = UNKNOWN
+    """`forecast_difference`, `outcome_difference`: rate of the segment minus that of all other
+    segments together: forecast from the feature window alone, and in the outcome window, day for
+    day."""
     survival: Estimate = UNKNOWN
+    """Outcome difference / forecast difference; null where no difference was forecast."""
     p_value: float | None = None
     p_holm: float | None = None
+    """`p_value`, `p_holm`: of no outcome difference: alone, and adjusted for the number of
+    segments."""
     minimal_detectable_difference: float | None = None
+    """Outcome difference that would have been found with a chance of 80 %; null where none would
+    have been, however large."""
     largest_user_share: float | None = None
+    """Share of the segment's outcome impressions that one user has."""
 
 
 @dataclass(frozen=True, slots=True)

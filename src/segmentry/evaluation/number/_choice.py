@@ -27,94 +27,66 @@ RULE_WITHOUT_LOG = (
 
 @dataclass(frozen=True, slots=True)
 class NumberRange:
-    """Which numbers of segments the same rule chooses for other users of the same kind.
-
-    Parameters
-    ----------
-    range_low, range_high : int
-        Nine of ten draws of users give a number in this range; the chosen one is always in it.
-    chosen_share : float
-        Share of the draws that give the number chosen from the data.
-    numbers : tuple of (int, int)
-        Each number with its draws.
-    """
+    """Which numbers of segments the same rule chooses for other users of the same kind."""
 
     range_low: int
     range_high: int
+    """`range_low`, `range_high`: nine of ten draws of users give a number in this range; the chosen
+    one is always in it."""
     chosen_share: float
+    """Share of the draws that give the number chosen from the data."""
     numbers: tuple[tuple[int, int], ...]
+    """Each number with its draws."""
     n_draws: int
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceReport:
-    """What the number of segments was chosen by, and how often it would be chosen again.
-
-    Parameters
-    ----------
-    n_users : int
-        Sampled users on which gains and repetitions were measured.
-    n_days, n_blocks : int
-        Days of the feature window, and the blocks in which they were held out in turn; below two
-        blocks nothing could be.
-    n_by_evidence : int
-        The number that the evidence chooses, whatever was requested.
-    division : str
-        "natural groups", "graded division" or "one segment".
-    n_groups : int
-        Natural groups; 1 where there are none.
-    separation : Separation
-        By which they are claimed.
-    has_gain : bool or None
-        Whether something is gained on later days; null where there were none to ask.
-    gain_share : float
-        Share of the largest gain that is enough.
-    sufficient : tuple of int
-        Numbers that gain as much.
-    gains : tuple of InnerGain
-        Nats per trial (impression, or user day) over one rate for all, with 90 % intervals.
-    number : NumberRange or None
-        Which numbers other users would give; null without gains.
-    gaps : tuple of GapCurve
-        Against uniform and against PCA references; they and the strength had no part in the choice.
-    stability : Stability or None
-        As many segments formed again from resampled users; null where there is one segment.
-    caveats : tuple of str
-        Whole sentences.
-    """
+    """What the number of segments was chosen by, and how often it would be chosen again."""
 
     n_users: int
+    """Sampled users on which gains and repetitions were measured."""
     n_days: int
     n_blocks: int
+    """`n_days`, `n_blocks`: days of the feature window, and the blocks in which they were held out
+    in turn; below two blocks nothing could be."""
     n_by_evidence: int
+    """The number that the evidence chooses, whatever was requested."""
     division: str
+    """"natural groups", "graded division" or "one segment"."""
     n_groups: int
+    """Natural groups; 1 where there are none."""
     separation: Separation
+    """By which they are claimed."""
     has_gain: bool | None
+    """Whether something is gained on later days; null where there were none to ask."""
     gain_share: float
+    """Share of the largest gain that is enough."""
     sufficient: tuple[int, ...]
+    """Numbers that gain as much."""
     gains: tuple[InnerGain, ...]
+    """Nats per trial (impression, or user day) over one rate for all, with 90 % intervals."""
     number: NumberRange | None
+    """Which numbers other users would give; null without gains."""
     gaps: tuple[GapCurve, ...]
+    """Against uniform and against PCA references; they and the strength had no part in the
+    choice."""
     strength: PredictionStrength
     stability: Stability | None
+    """As many segments formed again from resampled users; null where there is one segment."""
     caveats: tuple[str, ...]
+    """Whole sentences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberChoice:
-    """The chosen number and what it was chosen by, which is described in `EvidenceReport`.
-
-    Parameters
-    ----------
-    rule, reason : str
-        One sentence each.
-    """
+    """The chosen number and what it was chosen by, which is described in `EvidenceReport`."""
 
     n_segments: int
     division: Division
     rule: str
     reason: str
+    """`rule`, `reason`: one sentence each."""
     gain_share: float
     sufficient: tuple[int, ...]
     has_gain: bool | None

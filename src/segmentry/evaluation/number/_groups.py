@@ -52,28 +52,19 @@ def usable_numbers(sample: DistinctRows, most: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class GapCurve:
-    """The gap for each number of groups against one kind of reference.
-
-    Parameters
-    ----------
-    reference : {"uniform", "pca"}
-        Uniform over the range of each column, or of each principal component.
-    numbers : tuple of int
-        1..K; fewer than requested where the users take only few distinct values.
-    gaps, errors : tuple of float
-        Mean log dispersion of the references minus that of the data, and s_k.
-    n_groups : int
-        The smallest k whose gap is within one standard error of the largest gap.
-    n_users : int
-        Users in the sample.
-    """
+    """The gap for each number of groups against one kind of reference."""
 
     reference: Reference
+    """Uniform over the range of each column, or of each principal component."""
     numbers: tuple[int, ...]
+    """1..K; fewer than requested where the users take only few distinct values."""
     gaps: tuple[float, ...]
     errors: tuple[float, ...]
+    """`gaps`, `errors`: mean log dispersion of the references minus that of the data, and s_k."""
     n_groups: int
+    """The smallest k whose gap is within one standard error of the largest gap."""
     n_users: int
+    """Users in the sample."""
 
 
 def gap_statistic(

@@ -17,37 +17,25 @@ _USERS_OF_ALL = 5.0
 
 @dataclass(frozen=True, slots=True)
 class InnerGain:
-    """Log-likelihood gained over one CTR for all.
-
-    Parameters
-    ----------
-    gain : Estimate
-        Nats per trial (impression, or user day), out of sample, with its 90 % interval; null
-        without later successes.
-    error : float or None
-        Standard error, users being the unit.
-    """
+    """Log-likelihood gained over one CTR for all."""
 
     n_segments: int
     gain: Estimate
+    """Nats per trial (impression, or user day), out of sample, with its 90 % interval; null without
+    later successes."""
     error: float | None
+    """Standard error, users being the unit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserGains:
-    """What each user gains by each number of segments, over all days that were held out.
-
-    Parameters
-    ----------
-    nats : ndarray of shape (n_users, n_numbers)
-        Gained log-likelihood.
-    n_trials : ndarray of float, shape (n_users,)
-        Impressions on the held-out days.
-    """
+    """What each user gains by each number of segments, over all days that were held out."""
 
     numbers: tuple[int, ...]
     nats: FloatMatrix
+    """Shape (n_users, n_numbers). Gained log-likelihood."""
     n_trials: FloatVector
+    """Shape (n_users,). Impressions on the held-out days."""
 
     def summed(self, weights: FloatVector | None = None) -> tuple[InnerGain, ...]:
         """Return the gain of each number per trial, users counted by their weights.

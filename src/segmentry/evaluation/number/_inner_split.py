@@ -34,30 +34,21 @@ _N_STARTS, _N_POLISHED = 4, 1
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class InnerSplit:
-    """Users of the feature window, by which the number of segments is chosen.
-
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        Their features in the whole feature window.
-    counts : UserDays
-        Of the same users in the same order.
-    days : tuple of int
-        The feature window.
-    held_out : tuple of tuple of int
-        Blocks of these days, each of which judges in turn the segments that the other days form.
-        Without any nothing can be gained, and only groups can be looked for.
-    needs_impressions : bool
-        Whether users without impressions belong to no segment.
-    """
+    """Users of the feature window, by which the number of segments is chosen."""
 
     table: pl.DataFrame
+    """Their features in the whole feature window."""
     counts: UserDays
+    """Of the same users in the same order."""
     days: tuple[int, ...]
+    """The feature window."""
     held_out: tuple[tuple[int, ...], ...]
+    """Blocks of these days, each of which judges in turn the segments that the other days form.
+    Without any nothing can be gained, and only groups can be looked for."""
     plans: tuple[ColumnPlan, ...]
     algorithm: str = "kmeans"
     needs_impressions: bool = True
+    """Whether users without impressions belong to no segment."""
 
     @property
     def n_users(self) -> int:
@@ -189,21 +180,14 @@ def _gains_of(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DrawnUsers:
-    """A bootstrap of the users of the feature window, preprocessed by steps of its own.
-
-    Parameters
-    ----------
-    rows : DistinctRows
-        The drawn users.
-    X : ndarray of shape (n_members, n_columns)
-        All users that can be placed, drawn or not.
-    is_member : ndarray of bool, shape (n_users,)
-        Who they are.
-    """
+    """A bootstrap of the users of the feature window, preprocessed by steps of its own."""
 
     rows: DistinctRows
+    """The drawn users."""
     X: npt.NDArray[np.float64]
+    """Shape (n_members, n_columns). All users that can be placed, drawn or not."""
     is_member: BoolVector
+    """Shape (n_users,). Who they are."""
 
 
 def draw_users(split: InnerSplit, weights: FloatVector) -> DrawnUsers:

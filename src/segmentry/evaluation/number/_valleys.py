@@ -19,30 +19,22 @@ _FEWEST = 10
 
 @dataclass(frozen=True, slots=True)
 class Separation:
-    """For each number of clusters, how often all of them are separate.
-
-    Parameters
-    ----------
-    shares : tuple of float
-        Share of the splits in which there is a valley between every two clusters.
-    n_groups : int
-        The largest number that is so in more than half of the splits; 1 where none is.
-    n_users, n_splits : int
-        Users in the sample, and how often it was halved.
-    n_left_out : int
-        Columns with no more than two values, such as those of levels: they are groups by
-        definition, so that they are left out.
-    is_exposure_alone : bool
-        Whether clusters are separate without the click rate as well, so that no groups are claimed.
-    """
+    """For each number of clusters, how often all of them are separate."""
 
     numbers: tuple[int, ...]
     shares: tuple[float, ...]
+    """Share of the splits in which there is a valley between every two clusters."""
     n_groups: int
+    """The largest number that is so in more than half of the splits; 1 where none is."""
     n_users: int
     n_splits: int
+    """`n_users`, `n_splits`: users in the sample, and how often it was halved."""
     n_left_out: int
+    """Columns with no more than two values, such as those of levels: they are groups by definition,
+    so that they are left out."""
     is_exposure_alone: bool = False
+    """Whether clusters are separate without the click rate as well, so that no groups are
+    claimed."""
 
     @property
     def is_ever_separate(self) -> bool:

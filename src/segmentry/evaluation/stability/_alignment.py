@@ -17,46 +17,30 @@ _MIN_OVERLAP = 0.10
 
 @dataclass(frozen=True, slots=True)
 class SegmentEvent:
-    """What became of segments from one fit to the next.
-
-    Parameters
-    ----------
-    kind : {"kept", "split", "merged", "new", "vanished"}
-    old_ids, new_ids : tuple of int
-        Numbers before and after, aligned.
-    n_users : int
-        Users that the event is about: of the old segment if split or vanished, else of the new.
-    shares : tuple of float
-        Of these users, the share in each of the other side's segments, in their order.
-    jaccard : float or None
-        Of a kept pair.
-    """
+    """What became of segments from one fit to the next."""
 
     kind: EventKind
     old_ids: tuple[int, ...]
     new_ids: tuple[int, ...]
+    """`old_ids`, `new_ids`: numbers before and after, aligned."""
     n_users: int
+    """Users that the event is about: of the old segment if split or vanished, else of the new."""
     shares: tuple[float, ...]
+    """Of these users, the share in each of the other side's segments, in their order."""
     jaccard: float | None
+    """Of a kept pair."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """How to renumber the segments of a refit.
-
-    Parameters
-    ----------
-    new_number : tuple of int
-        Aligned id of the refit's segment `i` at place `i - 1`.
-    events : tuple of SegmentEvent
-        Kept, split, merged, new, vanished; each by rising id.
-    n_users : int
-        Users that belong to a segment in both fits.
-    """
+    """How to renumber the segments of a refit."""
 
     new_number: tuple[int, ...]
+    """Aligned id of the refit's segment `i` at place `i - 1`."""
     events: tuple[SegmentEvent, ...]
+    """Kept, split, merged, new, vanished; each by rising id."""
     n_users: int
+    """Users that belong to a segment in both fits."""
 
     @property
     def found_again(self) -> dict[int, int]:

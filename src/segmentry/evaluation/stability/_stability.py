@@ -24,36 +24,24 @@ STABLE = 0.75
 
 @dataclass(frozen=True, slots=True)
 class SegmentStability:
-    """How often one segment comes back.
-
-    Parameters
-    ----------
-    jaccard : float
-        Mean over all runs; a run without the segment counts 0.
-    n_lost : int
-        Runs in which it was lost or nothing could be fitted.
-    is_stable : bool
-        Whether `jaccard` is at least 0.75.
-    """
+    """How often one segment comes back."""
 
     segment_id: int
     jaccard: float
+    """Mean over all runs; a run without the segment counts 0."""
     n_lost: int
+    """Runs in which it was lost or nothing could be fitted."""
     is_stable: bool
+    """Whether `jaccard` is at least 0.75."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stability:
-    """How the whole division comes back.
-
-    Parameters
-    ----------
-    adjusted_rand : float
-        Mean over all runs; a failed run counts 0.
-    """
+    """How the whole division comes back."""
 
     segments: tuple[SegmentStability, ...]
     adjusted_rand: float
+    """Mean over all runs; a failed run counts 0."""
     n_runs: int
     n_failed: int
 

@@ -18,50 +18,34 @@ from segmentry.schema import Window
 
 @dataclass(frozen=True, slots=True)
 class FeatureShift:
-    """A feature of all users in plain units, whether or not an alarm rings.
-
-    Parameters
-    ----------
-    name : str
-    level : str or None
-        The level whose share of the users changed most; null for a number, whose median it is.
-    formed, before, now : float
-        When the segments were formed, in the window before the last, and in the last one.
-    index : float
-        Population stability index of the last window against that which formed the segments.
-    """
+    """A feature of all users in plain units, whether or not an alarm rings."""
 
     name: str
     level: str | None
+    """The level whose share of the users changed most; null for a number, whose median it is."""
     formed: float
     before: float
     now: float
+    """`formed`, `before`, `now`: when the segments were formed, in the window before the last, and
+    in the last one."""
     index: float
+    """Population stability index of the last window against that which formed the segments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverTime:
-    """The windows since the segments were formed, as a report shows them.
-
-    Parameters
-    ----------
-    windows : tuple of Window
-        All windows of the segmentation; `Reading.period` counts them from 0.
-    formed : int
-        The window that formed the segments which were refreshed.
-    readings : tuple of Reading
-        Every judged number of the windows after it, but those of too few users.
-    alarms : tuple of Alarm
-        With null for numbers of too few users.
-    features : tuple of FeatureShift
-        Those of the last window, largest index first, but those of too few users.
-    """
+    """The windows since the segments were formed, as a report shows them."""
 
     windows: tuple[Window, ...]
+    """All windows of the segmentation; `Reading.period` counts them from 0."""
     formed: int
+    """The window that formed the segments which were refreshed."""
     readings: tuple[Reading, ...]
+    """Every judged number of the windows after it, but those of too few users."""
     alarms: tuple[Alarm, ...]
+    """With null for numbers of too few users."""
     features: tuple[FeatureShift, ...] = ()
+    """Those of the last window, largest index first, but those of too few users."""
 
 
 def show_windows(counts: WindowCounts, *, min_size: int) -> OverTime:

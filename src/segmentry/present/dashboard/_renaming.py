@@ -43,10 +43,7 @@ def can_rename() -> bool:
 def rename(folder: Path, segment_id: int, name: str) -> None:
     """Save a name, one at a time, and have the report drawn again; each page shows it at once.
 
-    Raises
-    ------
-    SegmentryError
-        If the name cannot be used, or not be written.
+    Raises SegmentryError if the name cannot be used, or not be written.
     """
     renaming = _ALLOWED[0]
     with _SAVING:

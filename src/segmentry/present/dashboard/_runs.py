@@ -68,10 +68,7 @@ def read_only() -> bool:
 def load(folder: Path) -> Run:
     """Return a run, from memory where its summary has not changed.
 
-    Raises
-    ------
-    BundleError
-        If its summary is gone or of another version.
+    Raises BundleError if its summary is gone or of another version.
     """
     with _DRAWING:
         return _load(folder, _stamp(folder))
@@ -129,10 +126,7 @@ def can_be_planned(run: Run) -> bool:
 def basis_of(run: Run) -> PlanBasis:
     """Return what plans are made with, measured once for each run, for all questions.
 
-    Raises
-    ------
-    SegmentryError
-        If the run has nothing to plan with.
+    Raises SegmentryError if the run has nothing to plan with.
     """
     with _MEASURING:  # another name of a segment changes no number
         basis = _basis(run.folder, _stamp(run.folder, "manifest.json"))
@@ -154,9 +148,6 @@ def _basis(folder: Path, stamp: int) -> PlanBasis:
 def bundle_of(run: Run) -> Bundle:
     """Return the saved model of a run.
 
-    Raises
-    ------
-    BundleError
-        If there is none.
+    Raises BundleError if there is none.
     """
     return read_bundle(run.folder)

@@ -43,24 +43,16 @@ _SINCE_1_67: Mapping[str, Any] = {"server.enableAgentApi": False}
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where the dashboard is served and who may come in.
-
-    Parameters
-    ----------
-    address : str
-        Of this machine; others than its own loopback need a password.
-    port : int
-        0 takes a free one.
-    password : str or None
-        At least 8 characters.
-    is_secure : bool
-        Whether a reverse proxy serves it over TLS: cookies are then sent over TLS only.
-    """
+    """Where the dashboard is served and who may come in."""
 
     address: str = "127.0.0.1"
+    """Of this machine; others than its own loopback need a password."""
     port: int = 8501
+    """0 takes a free one."""
     password: str | None = None
+    """At least 8 characters."""
     is_secure: bool = False
+    """Whether a reverse proxy serves it over TLS: cookies are then sent over TLS only."""
 
 
 def serve(
@@ -116,11 +108,8 @@ def _prepare(run_dirs: Sequence[Path]) -> None:
 def open_door(door: Door) -> socket.socket:
     """Return a listening socket.
 
-    Raises
-    ------
-    ConfigError
-        If the address or the port cannot be used, or an address that others can reach has no
-        password.
+    Raises ConfigError if the address or the port cannot be used, or an address that others can
+    reach has no password.
 
     Examples
     --------

@@ -130,10 +130,7 @@ def of_report(run: Run, name: str) -> None:
 def measured(run: Run) -> PlanBasis:
     """Return what plans are made with, and say so while a reader waits for it.
 
-    Raises
-    ------
-    SegmentryError
-        If the run has nothing to plan with.
+    Raises SegmentryError if the run has nothing to plan with.
     """
     with st.spinner("Measuring days and segments once, for all questions …"):
         return basis_of(run)

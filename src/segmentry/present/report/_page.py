@@ -54,10 +54,7 @@ def render_report(
 def render_card_page(summary: Summary, segment_id: int) -> str:
     """Return the card of a segment as one HTML file that needs no network.
 
-    Raises
-    ------
-    KeyError
-        If the run has no such segment.
+    Raises KeyError if the run has no such segment.
     """
     card = card_of(summary, segment_id)
     return _page(summary, title=f"{segment_id} {card.row.name}", card=card)

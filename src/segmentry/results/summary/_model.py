@@ -38,72 +38,50 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A whole run in plain data.
-
-    Parameters
-    ----------
-    headline : str
-        One sentence: what was found.
-    warnings : tuple of str
-        What a careful reader must know before using the segments; whole sentences.
-    population : SegmentProfile
-        All assigned users as if they were one segment; `segment_id` 0.
-    segments : tuple of SegmentProfile
-        By `segment_id`.
-    unassigned : mapping-like tuple of Finding
-        Users without a segment, by reason.
-    validation : ValidationReport or None
-        What later days say; null where the recipe does not ask.
-    log : LogReport or None
-        Segments against the log; null in runs of earlier versions.
-    traits : DataTraits
-        What the data have and what events are called: what a reader may and may not show.
-    evidence : EvidenceReport or None
-        Why this number of segments; null where the largest silhouette chose it.
-    retention : RetentionReport or None
-        Returning users of the later days; null where later days were not looked at.
-    conversions : ConversionReport or None
-        From impression to purchase; null where the behaviour log was not read.
-    method : tuple of str
-        The method in plain words, a paragraph each.
-    pictures : Pictures or None
-        What pictures of many users are drawn from; null in runs of before.
-    decisions : Decisions or None
-        Rules, insights and actions; null in runs of earlier versions.
-    spending : Spending or None
-        The budget that the decisions of the segments propose; null where they move nothing.
-    embedding : Embedding or None
-        The UMAP of the users, where one was requested.
-    changes : ChangeReport or None
-        What changed since the earlier run, where the run refreshes one.
-    over_time : OverTime or None
-        All windows since the segments were formed, where the run refreshes another.
-    """
+    """A whole run in plain data."""
 
     headline: str
+    """One sentence: what was found."""
     warnings: tuple[str, ...]
+    """What a careful reader must know before using the segments; whole sentences."""
     data: DataReport
     selection: Selection
     population: SegmentProfile
+    """All assigned users as if they were one segment; `segment_id` 0."""
     segments: tuple[SegmentProfile, ...]
+    """By `segment_id`."""
     unassigned: tuple[Finding, ...]
+    """Users without a segment, by reason."""
     features: tuple[FeatureRow, ...]
     map: MapSummary
     method: tuple[str, ...]
+    """The method in plain words, a paragraph each."""
     repeat: Repeat
     validation: OutcomeReport | ValidationReport | None = None
+    """What later days say; null where the recipe does not ask."""
     pictures: Pictures | None = None
+    """What pictures of many users are drawn from; null in runs of before."""
     embedding: Embedding | None = None
+    """The UMAP of the users, where one was requested."""
     decisions: Decisions | None = None
+    """Rules, insights and actions; null in runs of earlier versions."""
     spending: Spending | None = None
+    """The budget that the decisions of the segments propose; null where they move nothing."""
     log: LogReport | None = None
+    """Segments against the log; null in runs of earlier versions."""
     latent: LatentReport | None = None
     traits: DataTraits = OF_IMPRESSIONS
+    """What the data have and what events are called: what a reader may and may not show."""
     evidence: EvidenceReport | None = None
+    """Why this number of segments; null where the largest silhouette chose it."""
     retention: RetentionReport | None = None
+    """Returning users of the later days; null where later days were not looked at."""
     conversions: ConversionReport | None = None
+    """From impression to purchase; null where the behaviour log was not read."""
     changes: ChangeReport | None = None
+    """What changed since the earlier run, where the run refreshes one."""
     over_time: OverTime | None = None
+    """All windows since the segments were formed, where the run refreshes another."""
 
     @property
     def colours(self) -> tuple[int, ...]:
