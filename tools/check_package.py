@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 MAX_WHEEL_BYTES = 1_500_000
-EXPECTED = re.compile(r"segmentry/.+\.(py|typed|html|css|js)|segmentry-[\d.]+\.dist-info/.+")
+EXPECTED = re.compile(r"segmentry/.+\.(py|typed|html|css|js|conf)|segmentry-[\d.]+\.dist-info/.+")
 NEEDED = ("segmentry/py.typed", "segmentry/present/report/templates/page.html")
 NEEDED_IN_SDIST = ("pyproject.toml", "constraints.txt", "LICENSE", "CHANGELOG.md", "Makefile")
 

@@ -4,6 +4,7 @@ import ast
 import importlib
 import pkgutil
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,14 @@ def test_changelog_and_citation_name_this_version():
     citation = (ROOT / "CITATION.cff").read_text()
     assert f"\nversion: {segmentry.__version__}\n" in citation
     assert f"\ndate-released: {released}\n" in citation
+
+
+def test_every_file_of_the_package_is_one_that_the_check_of_the_wheel_expects():
+    expected = runpy.run_path(str(ROOT / "tools" / "check_package.py"))["EXPECTED"]
+    files = [path for path in (ROOT / "src" / "segmentry").rglob("*.*") if path.suffix != ".pyc"]
+    names = [str(path.relative_to(ROOT / "src")) for path in files]
+
+    assert [name for name in names if not expected.fullmatch(name)] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
