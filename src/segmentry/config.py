@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 
 _TAKES_FEATURES_AS_THEY_ARE = ("latent", "cells")
+_LAST_MOMENT, _MAX_DIGITS = 4_102_444_800, 30
+"""The beginning of 2100, after which no row is read; more digits are no epoch seconds."""
 _DAYS = re.compile("[1-9][0-9]{0,4}d")
 _LISTS = ("with_", "features", "exclude", "mute", "spark_conf")
 
@@ -248,15 +250,27 @@ def parse_moment(text: str, *, clock: "Clock", option: str) -> int:
     segmentry.errors.ConfigError: --since 'yesterday': expected a date such as 2017-05-06, a time \
 such as 2017-05-06T18:00, or epoch seconds
     """
-    if text.isdecimal() and len(text) > 8:
-        return clock.shown(int(text))
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError as error:
+    found = _epoch_of(text, clock)
+    if found is None:
         raise ConfigError(
             f"{option} {text!r}: expected a date such as 2017-05-06, a time such as "
             "2017-05-06T18:00, or epoch seconds"
-        ) from error
+        )
+    if not 0 <= found <= _LAST_MOMENT:
+        raise ConfigError(
+            f"{option} {text}: expected a moment from 1970 to 2100; leave it out for a window that "
+            "is open there"
+        )
+    return found
+
+
+def _epoch_of(text: str, clock: "Clock") -> int | None:
+    if text.isdecimal() and 8 < len(text) < _MAX_DIGITS:
+        return clock.shown(int(text))
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
     if moment.tzinfo is not None:
         return clock.shown(int(moment.timestamp()))
     fixed = dt.timezone(dt.timedelta(hours=clock.utc_offset_hours))

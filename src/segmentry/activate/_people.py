@@ -16,13 +16,14 @@ from segmentry.activate._members import (
     read_contacts,
 )
 from segmentry.errors import ConfigError, EmptyDataError, SchemaError
+from segmentry.ingest.files import FLAGS
 from segmentry.ingest.user_files import as_ids, user_file_batches
 from segmentry.runtime.sampling import hash_shares
 from segmentry.runtime.spreadsheets import FORMULA, without_formulas
 from segmentry.schema.arrays import BoolVector
 
-_YES = ("1", "true", "yes", "y", "t", "granted", "consent_granted")
-_NO = ("0", "false", "no", "n", "f", "denied", "consent_denied")
+_YES = (*(word for word, flag in FLAGS if flag), "granted", "consent_granted")
+_NO = (*(word for word, flag in FLAGS if not flag), "denied", "consent_denied")
 _UNSAID = ("", "unspecified", "unknown", "consent_unspecified")
 _HARMLESS = r"^[+\-][0-9A-Za-z+/=_.-]*$"
 _IS_LEFT = pl.col("has_consent") & ~pl.col("is_held_out")
@@ -121,7 +122,7 @@ def _consents(path: Path, id_type: pl.DataType) -> tuple[pl.Series, pl.Series]:
         words = pl.Series(["yes"]).new_from_index(0, ids.len())
         if "consent" in batch.columns:
             words = batch["consent"].cast(pl.String).str.strip_chars().str.to_lowercase()
-            words = words.str.replace(r"\.0$", "").fill_null("")
+            words = words.fill_null("")
         is_odd = ~words.is_in([*_YES, *_NO, *_UNSAID])
         if bool(is_odd.any()):
             place = is_odd.arg_true()[0]

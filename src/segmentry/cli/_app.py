@@ -6,10 +6,11 @@ import errno
 import gc
 import io
 import os
+import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -17,7 +18,7 @@ import typer
 
 from segmentry.cli import _dashboard, _data, _export, _plan, _refresh, _run
 from segmentry.cli._options import listed_only, takes_written_numbers
-from segmentry.errors import SegmentryError
+from segmentry.errors import ConfigError, SegmentryError
 from segmentry.runtime.memory import share_freed_memory
 from segmentry.runtime.preload import without_grammars
 from segmentry.runtime.version import __version__
@@ -38,6 +39,7 @@ _PLAIN = {
     "\u2264": "<=",
     "\u2265": ">=",
 }
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 _IMPORT = "<frozen importlib."
 _SECONDS_TO_IMPORT = 0.01
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
@@ -134,6 +136,7 @@ def main() -> None:
     _write_what_the_output_can_hold()
     with _caught_signals() as caught, listed_only(sys.argv[1:]):
         try:
+            _refuse_what_is_no_text(sys.argv[1:])
             code = app(prog_name="segmentry", standalone_mode=False)
             sys.stdout.flush()
         except BaseException as error:
@@ -148,6 +151,13 @@ def main() -> None:
             sys.stderr.flush()
             os._exit(2)
     sys.exit(code or 0)
+
+
+def _refuse_what_is_no_text(words: Sequence[str]) -> None:
+    """Refuse bytes that Python cannot decode: the engines take paths and texts in UTF-8 alone."""
+    for word in words:
+        if _NO_TEXT.search(word):
+            raise ConfigError(f"{word}: not UTF-8 text; rename the file or folder, or write it so")
 
 
 def _write_what_the_output_can_hold() -> None:

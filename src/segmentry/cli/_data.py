@@ -13,6 +13,7 @@ from segmentry.cli._options import (
     Json,
     Mapping,
     Overwrite,
+    seed_option,
     takes_settings,
 )
 from segmentry.errors import ConfigError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def generate(
     directory: Annotated[Path, typer.Argument(help="Folder to make.", metavar="DIR")],
     users: Annotated[int, typer.Option(help="Users of the log.")] = 20_000,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    seed: Annotated[int, seed_option("Seed.")] = 0,
     null: Annotated[bool, typer.Option("--null", help="Every user has the same true CTR.")] = False,
     behaviours: Annotated[
         bool, typer.Option("--behaviours", help="Write the behaviour log too.")

@@ -49,6 +49,7 @@ def seed_option(text: str) -> Any:
 
 _LAST = ("config", "overwrite", "json")
 _GROUPED = re.compile(r"[+-]?\d{1,3}([,'_\s]\d{3})+(\.\d+)?")
+_ID = re.compile(r"\d{1,18}")
 _Taken = TypeVar("_Taken", bound=Callable[..., None])
 
 
@@ -211,7 +212,7 @@ def parse_ids(text: str, *, option: str) -> tuple[int, ...]:
     (1, 3)
     """
     words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words or not all(word.isdigit() for word in words):
+    if not words or not all(map(_ID.fullmatch, words)):
         raise ConfigError(f"{option} {text}: expected numbers of segments, as 1 or 1,3")
     return tuple(dict.fromkeys(int(word) for word in words))
 
@@ -246,7 +247,7 @@ def parse_pairs(texts: Sequence[str], *, option: str) -> dict[int, float]:
     found: dict[int, float] = {}
     for pair in (part for text in texts for part in text.split(",") if part.strip()):
         segment, is_pair, share = pair.partition("=")
-        if not is_pair or not segment.strip().isdigit():
+        if not is_pair or not _ID.fullmatch(segment.strip()):
             raise ConfigError(f"{option} {pair}: expected SEGMENT=SHARE, as 1=10%")
         if int(segment) in found:
             raise ConfigError(f"{option} {segment.strip()}: found twice, expected one share")

@@ -320,7 +320,8 @@ def _hint_of_times(source: Source) -> str:
             "; the times count from another moment than 1970: say so in a mapping, such as "
             'origin = "2017-05-06"'
         )
-    return ""
+    found = f", such as {values[0]!r}" if values else ""
+    return f"{found}; expected times from 1990 to 2099; correct the clock that wrote the others"
 
 
 def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:

@@ -177,14 +177,14 @@ def find_time_format(values: Sequence[str]) -> str:
 def count_from_elsewhere(values: Sequence[str]) -> bool:
     """Whether times are numbers too small to count from 1970, in whatever unit.
 
-    >>> count_from_elsewhere(["0", "2100"]), count_from_elsewhere(["1494000000"])
+    >>> count_from_elsewhere(["-3600", "0", "2100"]), count_from_elsewhere(["1494000000"])
     (True, False)
     """
     numbers = _finite(values)
     return (
         bool(numbers)
         and len(numbers) == len(values)
-        and 0 <= min(numbers) <= max(numbers) < EARLIEST
+        and -EARLIEST < min(numbers) <= max(numbers) < EARLIEST
     )
 
 

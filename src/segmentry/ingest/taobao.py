@@ -216,7 +216,7 @@ def _behaviours(look: _Look, file: str | None) -> BehavioursMapping | None:
     roles = _present(look, "behaviours", file, _BEHAVIOURS)
     times = look.at(file, "behaviours", columns=[roles["time"]]).values(roles["time"])
     for unit, per_second in (("seconds", 1), ("milliseconds", 1000)):
-        seconds = [int(time) // per_second for time in times if time.isdecimal()]
+        seconds = [float(time) // per_second for time in times if time.isdecimal()]
         n_known = sum(_FIRST_SECOND <= each < _END_SECOND for each in seconds)
         if 2 * n_known > len(times):
             return BehavioursMapping(

@@ -335,8 +335,11 @@ def test_nanoseconds_of_parquet_need_no_pandas(engine, tmp_path):
         (lambda place, hit: hit if place % 2 else str(bool(hit)), {}),
         (lambda place, hit: "ture" if place == 0 else ("no", "yes")[hit],
          {"is_click missing or unreadable": 1}),
+        (lambda _, hit: ("Nein", "Ja")[hit], {}),
+        (lambda _, hit: ("FAUX", "VRAI")[hit], {}),
+        (lambda _, hit: ("no", "SÍ")[hit], {}),
     ],
-    ids=["0 and 1 beside True and False", "a word misspelt"],
+    ids=["0 and 1 beside True and False", "a word misspelt", "German", "French", "Spanish"],
 )  # fmt: skip
 def test_clicks_that_are_not_all_written_alike(write, rejected, engine, tmp_path):
     rows = [(*row[:3], write(place, row[3])) for place, row in enumerate(EVENTS)]
@@ -578,6 +581,33 @@ def test_times_that_count_from_elsewhere_are_refused_with_the_setting(engine, tm
 
     assert "holds '0', which do not count from 1970; say under [log]" in text
     assert "days" in text
+
+
+def test_times_before_a_moment_count_from_elsewhere_too(engine, tmp_path):
+    write_csv(tmp_path / "log.csv", [("a", -3600 * n, 1, n % 2) for n in range(1, 9)])
+
+    text = refusal(tmp_path, engine, SchemaError)
+    since = mapping_of(f'{FULL}\ntime_format = "seconds"\norigin = "2017-05-06"')
+
+    assert "holds '-3600', which do not count from 1970; say under [log]" in text
+    assert shown(tmp_path, engine, since) == {"a": 8}
+
+
+def test_a_log_of_a_clock_that_was_never_set_is_refused_with_the_times_that_are_accepted(
+    engine, tmp_path
+):
+    write_csv(tmp_path / "log.csv", [("a", f"1969-12-31 23:00:0{n}", 1, n % 2) for n in range(9)])
+
+    text = refusal(tmp_path, engine, EmptyDataError)
+
+    assert "9 impossible time, such as '1969-12-31 23:00:00'; expected times from 1990 to" in text
+
+
+def test_the_rarest_of_other_words_is_suggested_as_the_click(engine, tmp_path):
+    rows = [(*row[:3], "tapped" if place == 3 else "shown") for place, row in enumerate(EVENTS)]
+    write_csv(tmp_path / "log.csv", rows)
+
+    assert refusal(tmp_path, engine, SchemaError).endswith("a click: click_values = ['tapped']")
 
 
 def test_equal_files_in_folders_of_other_values_are_no_copies(engine, tmp_path):

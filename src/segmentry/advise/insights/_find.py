@@ -40,7 +40,7 @@ Expected codes from SEG-001 to SEG-...
     for code in codes:
         if code not in CODES:
             digits = "".join(filter(str.isdecimal, code))
-            near = f"SEG-{int(digits or 0):03}"
+            near = "SEG-" + digits.lstrip("0").zfill(3)
             hint = f"; did you mean {near!r}?" if near in CODES else ";"
             raise ConfigError(
                 f"--mute: {code!r} is not an insight{hint} Expected codes from "

@@ -18,11 +18,10 @@ NO_IDS = frozenset(
     )
 )
 """What is nobody's id, in lower case: errors of spreadsheets, and devices that give none."""
-FLAGS = (
-    *((word, 1) for word in ("1", "1.0", "true", "t", "yes", "y")),
-    *((word, 0) for word in ("0", "0.0", "false", "f", "no", "n")),
-)
-"""How yes and no are written, in lower case."""
+_YES = "1 1.0 true t yes y ja wahr oui vrai sí si verdadero sì vero sim verdadeiro"
+_NO = "0 0.0 false f no n nein falsch nee non faux falso não nao"
+FLAGS = (*((word, 1) for word in _YES.split()), *((word, 0) for word in _NO.split()))
+"""How yes and no are written, in lower case, also by programs that speak other languages."""
 _UNSEEN = (0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A))
 BLANKS = "".join((*filter(str.isspace, map(chr, range(0x3001))), *map(chr, _UNSEEN), "\ufeff"))
 """All that `str.strip` takes away, and what is not seen at the ends of copied text."""

@@ -305,8 +305,8 @@ def _flag_column(name: str, found: Found) -> ColumnSource:
     if sum(value in words for value in values) <= len(values) / 2:
         raise SchemaError(
             f"{found.files[0]}: column {name!r} holds {', '.join(map(repr, strange[:5]))}, "
-            "expected 0 and 1 or true and false; of an event type, say which value is a click: "
-            f"click_values = [{strange[0]!r}]"
+            "expected 0 and 1, true and false or yes and no; say which values are a click: "
+            f"click_values = [{min(strange, key=found.values(name).count)!r}]"
         )
     return ColumnSource(name, "code", codes=FLAGS)
 

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from segmentry.ingest.files import FileLayout
+from segmentry.ingest.files import FLAGS, FileLayout
 from segmentry.ingest.moments import find_time_format
 
 # Names by which a column is recognised, English ones before German ones, the likeliest first;
@@ -103,7 +103,6 @@ _SHOWN = (
     "ad_views",
 )  # fmt: skip
 """What counts impressions next to clicks, and something else without them."""
-_FLAGS = frozenset(("0", "1", "0.0", "1.0", "true", "false", "yes", "no", "y", "n", "t", "f"))
 _MIN_ROWS, _MAX_FEW = 20, 10
 
 
@@ -169,7 +168,7 @@ def roles_by_content(layout: FileLayout) -> dict[str, str]:
 
 def _are_flags(values: Sequence[str]) -> bool:
     """Whether a column says yes or no of many rows."""
-    return len(values) >= _MIN_ROWS and {value.lower() for value in values} <= _FLAGS
+    return len(values) >= _MIN_ROWS and {value.lower() for value in values} <= dict(FLAGS).keys()
 
 
 def _are_few(values: Sequence[str]) -> bool:
@@ -183,7 +182,7 @@ def _holds_counts(layout: FileLayout, shown: str, clicks: str) -> bool:
         return False
     places = layout.names.index(shown), layout.names.index(clicks)
     pairs = [[row[each].strip() for each in places] for row in layout.sample if row[max(places) :]]
-    counts = [(int(n), int(c)) for n, c in pairs if n.isdecimal() and c.isdecimal()]
+    counts = [(float(n), float(c)) for n, c in pairs if n.isdecimal() and c.isdecimal()]
     return 2 * len(counts) > len(pairs) and all(n >= c for n, c in counts)
 
 
