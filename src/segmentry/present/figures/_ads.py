@@ -1,12 +1,7 @@
 """What the figures of the ads have in common: small enough for a phone at its own size."""
 
-from typing import TYPE_CHECKING
-
-from segmentry.results.summary import SegmentSpending
-
-if TYPE_CHECKING:
-    from segmentry.describe.profiles import SegmentProfile
-    from segmentry.results.summary import Summary
+from segmentry.describe.profiles import SegmentProfile
+from segmentry.results.summary import SegmentSpending, Summary
 
 WIDTH = 330
 

@@ -13,6 +13,8 @@ from segmentry.schema import Estimate
 _ChartT = TypeVar("_ChartT", "alt.LayerChart", "alt.HConcatChart")
 
 
+IN_PERCENT = "format(datum.value * 100, '~g') + ' %'"
+"""Label of an axis of shares."""
 PLAIN_ZERO = "datum.value === 0 ? '0' : datum.label"
 """Label of an axis in thousands, on which 0 would be 0k."""
 

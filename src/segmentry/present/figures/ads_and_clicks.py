@@ -1,16 +1,13 @@
 """Users, ads and clicks of each segment, side by side."""
 
-from typing import TYPE_CHECKING
-
 from segmentry.formats import percent
 from segmentry.present.figures._ads import WIDTH, expected_clicks, is_rated, parts, rated
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, on
 from segmentry.present.tables import Column, Table, segment_row
 from segmentry.present.theme import segment_colour, segment_ink
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import Summary
+from segmentry.results.summary import Summary
 
 _BAR, _STEP = 30, 54
 _MIN_LABEL = 0.06
@@ -51,8 +48,6 @@ def _caption(summary: "Summary") -> Caption:
 
 
 def _draw(summary: "Summary") -> Drawing | None:
-    import altair as alt
-
     if not is_rated(summary):
         return None
     rows: Rows = []

@@ -4,7 +4,7 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.formats import count, interval, rate
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
-from segmentry.present.figures._marks import as_given, layered, marked_value
+from segmentry.present.figures._marks import IN_PERCENT, as_given, layered, marked_value
 from segmentry.present.figures._per_segment import (
     FORMING_DAYS,
     STEP,
@@ -97,7 +97,7 @@ def _upper(estimate: Estimate) -> float:
 
 def _ctr_axis(*, top: float) -> "alt.X":
     axis = alt.Axis(
-        labelExpr="format(datum.value * 100, '~g') + ' %'",
+        labelExpr=IN_PERCENT,
         tickCount=5,
         title=f"clicks per impression, {FORMING_DAYS}",
     )

@@ -8,6 +8,7 @@ from segmentry.formats import count, interval, rate, writer_of
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
 from segmentry.present.figures._marks import (
+    IN_PERCENT,
     as_given,
     at_x,
     haloed,
@@ -178,7 +179,7 @@ def _top(summary: "Summary") -> float:
 
 def _expected(rows: Rows, *, summary: "Summary") -> "list[alt.Chart]":
     """Return the bands of the forecasts, which hold the scale, and a line at each value."""
-    label, title = "format(datum.value * 100, '~g') + ' %'", "clicks per impression"
+    label, title = IN_PERCENT, "clicks per impression"
     if summary.validation is not None and summary.validation.outcome_of_rates.kind != "clicks":
         outcome = summary.validation.outcome_of_rates
         label, title = f"format(datum.value * {outcome.n_days}, '~g')", outcome.unit
@@ -198,8 +199,6 @@ def _expected(rows: Rows, *, summary: "Summary") -> "list[alt.Chart]":
 
 def _dots(rows: Rows) -> "list[alt.Chart]":
     """Return the dots and intervals of the later days."""
-    import altair as alt
-
     base = on(rows).encode(color=as_given(), y=pixels_y()).transform_filter("isValid(datum.value)")
     later = "datum.kind === 'later'"
     return [

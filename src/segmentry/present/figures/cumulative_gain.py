@@ -1,21 +1,17 @@
 """How many of the clicks the best part of the ads brings."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segmentry.formats import percent
 from segmentry.present.figures._ads import WIDTH, expected_clicks, is_rated, rated
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
-from segmentry.present.figures._marks import layered, on
+from segmentry.present.figures._marks import IN_PERCENT, layered, on
 from segmentry.present.tables import Column, Table, segment_row
 from segmentry.present.theme import ROLES
-
-if TYPE_CHECKING:
-    import altair as alt
-
-    from segmentry.results.summary import Summary
+from segmentry.results.summary import Summary
 
 _HEIGHT = 220
 _FIRST = 0.2
@@ -45,8 +41,6 @@ def _caption(summary: "Summary") -> Caption:
 
 
 def _draw(summary: "Summary") -> Drawing | None:
-    import altair as alt
-
     if not is_rated(summary):
         return None
     ads, clicks = _curve(summary)
@@ -63,11 +57,7 @@ def _draw(summary: "Summary") -> Drawing | None:
 
 
 def _axis(title: str) -> "alt.Axis":
-    import altair as alt
-
-    return alt.Axis(
-        title=title, labelExpr="format(datum.value * 100, '~g') + ' %'", values=[0, 0.2, 0.5, 1]
-    )
+    return alt.Axis(title=title, labelExpr=IN_PERCENT, values=[0, 0.2, 0.5, 1])
 
 
 def _tables(summary: "Summary") -> tuple[Table, ...]:

@@ -8,7 +8,16 @@ from segmentry.describe.conversions import SegmentConversions
 from segmentry.formats import count, interval, rate, stacked, thousandfold
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
-from segmentry.present.figures._marks import as_given, at_x, at_y, haloed, layered, limits_of, on
+from segmentry.present.figures._marks import (
+    IN_PERCENT,
+    as_given,
+    at_x,
+    at_y,
+    haloed,
+    layered,
+    limits_of,
+    on,
+)
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
 from segmentry.present.theme import ROLES, segment_colour
 from segmentry.results.summary import Summary
@@ -173,9 +182,7 @@ def _panel(summary: "Summary", step: str, order: list[int], *, title: str) -> "a
     ends = [end for each in shares for end in (each.value, each.estimate.high) if end is not None]
     top = max(ends, default=0.0) * 1.08 or 1.0
     scale = alt.Scale(domain=[0, top], nice=False)
-    axis = alt.Axis(
-        title=title, tickCount=3, labelExpr="format(datum.value * 100, '~g') + ' %'", format="~g"
-    )
+    axis = alt.Axis(title=title, tickCount=3, labelExpr=IN_PERCENT, format="~g")
     base = on(rows).encode(y=_place(order))
     x = alt.X("value:Q", axis=axis, scale=scale)
     ranges = base.transform_filter("isValid(datum.low)").encode(

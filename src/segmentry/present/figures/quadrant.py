@@ -1,18 +1,13 @@
 """How much a segment sees against how often it clicks, with the change that is proposed."""
 
-from typing import TYPE_CHECKING
-
 from segmentry.formats import decimal, percent, rate
 from segmentry.present.figures._ads import WIDTH, is_rated, parts, rated
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
-from segmentry.present.figures._marks import as_given, layered, on
+from segmentry.present.figures._marks import IN_PERCENT, as_given, layered, on
 from segmentry.present.tables import Column, Table, segment_row
 from segmentry.present.theme import ROLES, segment_colour, segment_ink
-
-if TYPE_CHECKING:
-    import altair as alt
-
-    from segmentry.results.summary import Summary
+from segmentry.results.summary import Summary
 
 _HEIGHT = 250
 _LARGEST = 1500  # square pixels of a bubble with all users
@@ -60,8 +55,6 @@ def _caption(summary: "Summary") -> Caption:
 
 
 def _draw(summary: "Summary") -> Drawing | None:
-    import altair as alt
-
     if not is_rated(summary):
         return None
     points = _points(summary)
@@ -120,21 +113,13 @@ def _draw(summary: "Summary") -> Drawing | None:
 
 
 def _across(field: str, right: float) -> "alt.X":
-    import altair as alt
-
     # The same axis for each layer: one without would take it from all of them.
     axis = alt.Axis(title="ads per user, average = 1", tickCount=4)
     return alt.X(f"{field}:Q", axis=axis, scale=alt.Scale(domain=[0, right], nice=False))
 
 
 def _down(field: str, top: float) -> "alt.Y":
-    import altair as alt
-
-    axis = alt.Axis(
-        title="expected click rate",
-        labelExpr="format(datum.value * 100, '~g') + ' %'",
-        tickCount=4,
-    )
+    axis = alt.Axis(title="expected click rate", labelExpr=IN_PERCENT, tickCount=4)
     return alt.Y(f"{field}:Q", axis=axis, scale=alt.Scale(domain=[0, top], nice=False))
 
 

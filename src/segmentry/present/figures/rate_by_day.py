@@ -1,20 +1,17 @@
 """Click rate and size of each segment day by day, next to the rate that is expected of it."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from segmentry.describe.profiles import SegmentProfile
+from segmentry.evaluation.later_days import DayLevel, SegmentDays
 from segmentry.formats import count, day, interval, listed, rate
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, at_x, layered, on, pixels_y
 from segmentry.present.tables import Column, Row, Table
 from segmentry.present.theme import ROLES, segment_colour
+from segmentry.results.summary import Summary
 from segmentry.schema import SECONDS_PER_DAY
-
-if TYPE_CHECKING:
-    from segmentry.describe.profiles import SegmentProfile
-    from segmentry.evaluation.later_days import DayLevel, SegmentDays
-    from segmentry.results.summary import Summary
 
 _RATES, _SIZES = 330, 120  # pixels of the two panels
 _HIGH, _GAP = 48, 28

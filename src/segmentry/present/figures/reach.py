@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from segmentry.formats import percent
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
-from segmentry.present.figures._marks import at_x, layered, on
+from segmentry.present.figures._marks import IN_PERCENT, at_x, layered, on
 from segmentry.present.theme import ROLES
 
 _WIDTH = 560
@@ -40,7 +40,7 @@ def _draw(
     if not rows:
         return None
     x = alt.X("day:Q", axis=alt.Axis(title="days of the test", format="d", tickMinStep=1))
-    axis = alt.Axis(labelExpr="format(datum.value * 100, '~g') + ' %'", title="smallest change")
+    axis = alt.Axis(labelExpr=IN_PERCENT, title="smallest change")
     y = alt.Y("change:Q", axis=axis)
     base = on(rows).encode(x=x, y=y)
     wanted = on([{"change": mde, "text": f"requested: {percent(mde)}"}]).encode(y=alt.Y("change:Q"))

@@ -1,16 +1,13 @@
 """What the proposed budget brings, by how fast extra ads wear out."""
 
-from typing import TYPE_CHECKING
-
 from segmentry.formats import count, percent
 from segmentry.present.figures._ads import WIDTH
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
-from segmentry.present.figures._marks import layered, on
+from segmentry.present.figures._marks import IN_PERCENT, layered, on
 from segmentry.present.tables import Column, Row, Table, cells_of
 from segmentry.present.theme import ROLES
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import Summary, WearOut
+from segmentry.results.summary import Summary, WearOut
 
 _HEIGHT = 220
 
@@ -39,8 +36,6 @@ def _caption(summary: "Summary") -> Caption:
 
 
 def _draw(summary: "Summary") -> Drawing | None:
-    import altair as alt
-
     rows: Rows = [
         {
             "x": 2**each.power,
@@ -66,11 +61,7 @@ def _draw(summary: "Summary") -> Drawing | None:
     low = min(0.0, *(each.gain_share.low or 0.0 for each in _found(summary)))
 
     def down(field: str) -> "alt.Y":
-        axis = alt.Axis(
-            title="more clicks in all",
-            labelExpr="format(datum.value * 100, '~g') + ' %'",
-            tickCount=4,
-        )
+        axis = alt.Axis(title="more clicks in all", labelExpr=IN_PERCENT, tickCount=4)
         scale = alt.Scale(domain=[low, top * 1.15], nice=False)
         return alt.Y(f"{field}:Q", axis=axis, scale=scale)
 
