@@ -88,8 +88,9 @@ def _chosen_feature(run: Run) -> str | None:
 
 def _all(run: Run, feature: str | None) -> None:
     if feature is None:
-        spec = _spec_of_all(run, dark=is_dark())
-        _set(spec, plots.FIGURES["map_hexagons"].caption(run.summary), "all")
+        still = plots.FIGURES["map_hexagons"]
+        spec = _spec(run, "all", chart=lambda: still.plot(run.summary))
+        _set(spec, still.caption(run.summary), "all")
         table(run, center_table(run.summary), loading_table(run.summary))
         return
     cells = hexagons_of(run, feature)
@@ -105,7 +106,7 @@ def _all(run: Run, feature: str | None) -> None:
     def chart() -> Any:
         return plots.ANSWERS["hexagon_values"].plot(run.summary, cells, feature=feature)
 
-    spec = _spec(run, "hexagons", feature, chart=chart, dark=is_dark())
+    spec = _spec(run, "hexagons", feature, chart=chart)
     _set(spec, plots.ANSWERS["hexagon_values"].caption(run.summary, cells, feature=feature), "all")
     whole = hexagon_table(run.summary, cells, feature)
     offer(f"map-of-all-by-{feature}", tables=(whole,), pictures={"hexagons": chart})
@@ -129,13 +130,13 @@ def _loadings(run: Run, feature: str | None) -> None:
 def _sample(run: Run, feature: str | None) -> None:
     if not (run.folder / _USERS_FILE).is_file():
         still = plots.FIGURES["map"]
-        spec = _spec(run, "map", chart=lambda: still.plot(run.summary), dark=is_dark())
+        spec = _spec(run, "map", chart=lambda: still.plot(run.summary))
         _set(spec, still.caption(run.summary), "sample")
         return
     users = _read(run)
-    spec = _spec_of_sample(run, feature, dark=is_dark())
-    _set(spec, plots.ANSWERS["users"].caption(run.summary, users, feature=feature), "sample")
     picture = partial(plots.ANSWERS["users"].plot, run.summary, users, feature=feature)
+    spec = _spec(run, "sample", feature, chart=picture)
+    _set(spec, plots.ANSWERS["users"].caption(run.summary, users, feature=feature), "sample")
     offer(f"map-by-{feature or _SEGMENT}", pictures={"users": picture})
     table(run, loading_table(run.summary))
 
@@ -154,13 +155,15 @@ def _space(run: Run, feature: str | None) -> None:
             "From above, degrees", plots.LOWEST, plots.HIGHEST, plots.ELEVATION, 1, key="elevation"
         )
     users = () if feature is None else _read(run)
-    spec = _spec_of_space(run, feature, dark=is_dark())
+    turning = plots.FIGURES["map_3d"]
+    chart = partial(turning.plot, run.summary, users, feature=feature)
+    spec = _spec(run, "space", feature, chart=chart)
     turned = {"azimuth": azimuth, "elevation": elevation}
     for param in spec.get("params", []):
         if param["name"] in turned:
             param["value"] = turned[param["name"]]
             param.pop("bind", None)
-    _set(spec, plots.FIGURES["map_3d"].caption(run.summary, users, feature=feature), "space")
+    _set(spec, turning.caption(run.summary, users, feature=feature), "space")
     table(run, center_table(run.summary), loading_table(run.summary))
 
 
@@ -180,34 +183,16 @@ def _umap(run: Run, feature: str | None) -> None:
     def chart() -> Any:
         return plots.FIGURES["umap"].plot(run.summary, users, feature=feature)
 
-    spec = _spec(run, "umap", feature, chart=chart, dark=is_dark())
+    spec = _spec(run, "umap", feature, chart=chart)
     _set(spec, plots.FIGURES["umap"].caption(run.summary, users, feature=feature), "umap")
     if feature is not None:
         offer(f"umap-by-{feature}", pictures={"umap": chart})
     table(run, umap_table(run.summary))
 
 
-def _spec_of_all(run: Run, *, dark: bool) -> dict[str, Any]:
-    still = plots.FIGURES["map_hexagons"]
-    return _spec(run, "all", chart=lambda: still.plot(run.summary), dark=dark)
+def _spec(run: Run, *key: Hashable, chart: Callable[[], Any]) -> dict[str, Any]:
+    dark = is_dark()
 
-
-def _spec_of_space(run: Run, feature: str | None, *, dark: bool) -> dict[str, Any]:
-    def chart() -> Any:
-        users = () if feature is None else places_of(run)
-        return plots.FIGURES["map_3d"].plot(run.summary, users, feature=feature)
-
-    return _spec(run, "space", feature, chart=chart, dark=dark)
-
-
-def _spec_of_sample(run: Run, feature: str | None, *, dark: bool) -> dict[str, Any]:
-    def chart() -> Any:
-        return plots.ANSWERS["users"].plot(run.summary, places_of(run), feature=feature)
-
-    return _spec(run, "sample", feature, chart=chart, dark=dark)
-
-
-def _spec(run: Run, *key: Hashable, chart: Callable[[], Any], dark: bool) -> dict[str, Any]:
     def made() -> str:
         with plots.unchecked():
             return json.dumps(plots.render_spec(chart(), is_dark=dark))
