@@ -53,8 +53,6 @@ def decimal_under(value: float, limit: float) -> str:
 def score(value: float | None) -> str:
     """Write a score without an upper limit: small ones keep a decimal.
 
-    Examples
-    --------
     >>> score(12.34), score(84310.2), score(None)
     ('12.3', '84,310', '–')
     """

@@ -12,8 +12,6 @@ _TOO_MUCH = 1 << 60  # users that no rectangle costs
 def is_small(n_users: int, *, min_size: int) -> bool:
     """Tell whether a figure on so many users is hidden; on nobody there is nothing to hide.
 
-    Examples
-    --------
     >>> [is_small(n_users, min_size=50) for n_users in (0, 1, 49, 50)]
     [False, True, True, False]
     """
@@ -25,8 +23,6 @@ def rounded_count(n_users: int, *, min_size: int) -> int:
 
     Where a total is published, what is left of it then reveals no single cell.
 
-    Examples
-    --------
     >>> [rounded_count(n, min_size=10) for n in (4, 5, 14, 15)]
     [0, 10, 10, 20]
     """
@@ -163,8 +159,6 @@ def hidden_segments(sizes: npt.ArrayLike, *, min_size: int) -> BoolVector:
     With a small segment the largest one is hidden, whose published size holds the small one.
     `sizes` have shape (n_segments,).
 
-    Examples
-    --------
     >>> hidden_segments([900, 12, 0, 300], min_size=50).tolist()
     [True, True, False, False]
     """

@@ -195,8 +195,6 @@ class UserDays:
         Of clicks these are impressions and clicks. Of events a trial is a day after the user's
         first one, and a success such a day with an event; of value, the value on these days.
 
-        Examples
-        --------
         >>> frame = pl.DataFrame({"user_id": [0, 0, 1], "day": [1, 3, 3], "n_impressions": 2,
         ...                       "n_clicks": 0, "value": 5_000_000})
         >>> users = pl.Series([0, 1])

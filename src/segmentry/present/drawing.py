@@ -116,8 +116,6 @@ def draw_png(svg: str, *, scale: float) -> bytes:
 def on_slide(svg: str, *, ground: str) -> str:
     """Return an SVG of 1,920 by 1,080 units that holds another one as large as fits.
 
-    Examples
-    --------
     >>> slide = on_slide('<svg width="200" height="100" viewBox="0 0 200 100"></svg>', ground="red")
     >>> slide[slide.index("<svg x="):][:42]
     '<svg x="60.0" y="90.0" width="1800.0" heig'

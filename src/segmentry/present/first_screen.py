@@ -93,8 +93,6 @@ class FirstScreen:
 def first_screen(summary: Summary) -> FirstScreen:
     """Return the first screen of a run.
 
-    Examples
-    --------
     >>> first_screen(summary).headline  # doctest: +SKIP
     'Spend more on segments 5 and 3, less on 6 and 2.'
     """

@@ -41,8 +41,6 @@ class Outcome:
     ) -> "Outcome":
         """Return the outcome of a log of events that spans so many days.
 
-        Examples
-        --------
         >>> Outcome.of_events("events", "visit", "visits", value_unit="", n_days=90).unit
         'days with a visit per user in 30 days'
         >>> Outcome.of_events("value", "order", "orders", value_unit="EUR", n_days=20).unit

@@ -98,8 +98,6 @@ class InsightKind:
 
         Half of the users, at random, are left alone where a test of clicks would not show it.
 
-        Examples
-        --------
         >>> from segmentry.advise.insights import CODES
         >>> CODES["SEG-001"].test_of("1")
         'segmentry plan test RUN_DIR --segments 1 --metric ctr --mde 5%'

@@ -109,8 +109,6 @@ def clicks_gained_within(segment: SegmentProfile, *, to: Cell, of: Cell | None =
 def difference_per_thousand(found: Estimate, level: float, *, sign: int = 1) -> Estimate:
     """Return 1,000 times what a share, with a 95 % interval, lies above a known one.
 
-    Examples
-    --------
     >>> found = difference_per_thousand(Estimate(0.3, 0.2, 0.4), 0.1)
     >>> found.value, round(found.low, 1), round(found.high, 1)
     (200.0, 116.1, 283.9)

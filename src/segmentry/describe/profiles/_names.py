@@ -220,8 +220,6 @@ def _certain_standing(numeric: NumericStatistics) -> float:
 def words_for(feature: Feature) -> tuple[str, str]:
     """Return what users with a low and a high value of a feature are called.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> words_for(LOG_FEATURES[1])
     ('few-day', 'every-day')

@@ -163,8 +163,6 @@ METHODS = (
 def method_named(name: str) -> Method:
     """Return a method.
 
-    Examples
-    --------
     >>> method_named("dbscan").label
     'DBSCAN'
     """

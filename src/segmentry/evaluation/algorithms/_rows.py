@@ -51,8 +51,6 @@ class Rows:
 def prepare_rows(table: pl.DataFrame, plans: Sequence[ColumnPlan], *, recipe: Recipe) -> Rows:
     """Preprocess the users that a recipe segments and find their distinct rows.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> from segmentry.segments.forming import plan_features, recipe_named
     >>> recipe = recipe_named("default")
@@ -109,8 +107,6 @@ def drawn_users(
 
     Memory is bounded by `n_users`, whatever the number of users.
 
-    Examples
-    --------
     >>> from segmentry.segments.clustering import distinct_rows
     >>> users = distinct_rows([[1.0], [1.0], [5.0]])
     >>> rows = Rows(users, np.ones(3, bool), np.zeros((2, 0), np.int64), (), "")

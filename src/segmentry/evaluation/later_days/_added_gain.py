@@ -97,8 +97,6 @@ def segment_rates(segment_ids: IntVector, counts: UserCounts, *, n_segments: int
 
     Users without a segment are given the rate of all.
 
-    Examples
-    --------
     >>> counts = UserCounts(np.array([4, 5, 9]), np.array([1, 0, 2]))
     >>> segment_rates(np.array([1, 1, 2]), counts, n_segments=2).round(3).tolist()
     [0.15, 0.15, 0.25]

@@ -28,8 +28,6 @@ def copied_users(counts: UserDays) -> CopiedUsers:
     alike by chance. One person under several ids, or rows that came twice under another id, make
     every interval too narrow and groups out of nothing.
 
-    Examples
-    --------
     >>> import polars as pl
     >>> frame = pl.DataFrame({"user_id": np.repeat([0, 1, 2], 4), "day": [0, 1, 2, 3] * 3,
     ...                       "n_impressions": [20, 30, 10, 7] * 2 + [20, 30, 10, 8],

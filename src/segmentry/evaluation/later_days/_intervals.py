@@ -17,8 +17,6 @@ _CELLS_PER_BLOCK = 1_000_000
 def normal_quantile(probability: float) -> float:
     """Return the standard normal quantile.
 
-    Examples
-    --------
     >>> round(normal_quantile(0.95), 4)
     1.6449
     """
@@ -30,8 +28,6 @@ def normal_quantile(probability: float) -> float:
 def t_quantile(probability: float, *, degrees: float) -> float:
     """Return the quantile of Student's t; of the normal beyond a million degrees of freedom.
 
-    Examples
-    --------
     >>> round(t_quantile(0.95, degrees=5), 3)
     2.015
     """
@@ -68,8 +64,6 @@ def percentile_interval(value: float, draws: FloatVector) -> Estimate:
 
     An end that is infinite, as that of a ratio whose denominator may be 0, is null.
 
-    Examples
-    --------
     >>> percentile_interval(1.0, np.arange(101.0))
     Estimate(value=1.0, low=5.0, high=95.0)
     >>> percentile_interval(1.0, np.array([0.0] * 9 + [np.inf])).high is None

@@ -196,8 +196,6 @@ def fit_events(
     The first is taken where its likelihood pays for its two parameters (BIC, Schwarz 1978, Ann.
     Statist. 6, 461-464). Parameters are those of `fit_beta_geometric`.
 
-    Examples
-    --------
     >>> rng = np.random.default_rng(0)
     >>> T = np.full(500, 50.0)
     >>> x = rng.poisson(T * rng.gamma(1.0, 0.1, size=500))

@@ -114,8 +114,6 @@ def choose_number(
 ) -> NumberChoice:
     """Choose the number of segments and say whether they are groups.
 
-    Examples
-    --------
     >>> from segmentry.schema import Estimate
     >>> none = Separation((1, 2), (1.0, 0.2), 1, 1000, 5, 0)
     >>> gain = InnerGain(3, Estimate(value=0.02, low=0.01, high=0.03), 0.006)
@@ -149,8 +147,6 @@ def choose_number(
 def rule_of(gain_share: float) -> str:
     """Return the rule for logs as a sentence.
 
-    Examples
-    --------
     >>> rule_of(0.9)[:70]
     'The smallest number of segments with at least 90 % of the largest gain'
     """

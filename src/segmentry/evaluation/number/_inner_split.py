@@ -86,8 +86,6 @@ def thirds(days: Sequence[int]) -> tuple[tuple[int, ...], ...]:
 
     Two days are two blocks; one day is none, as nothing is left to form segments.
 
-    Examples
-    --------
     >>> thirds(range(6)), thirds(range(5)), thirds([7, 8]), thirds([7])
     (((0, 1), (2, 3), (4, 5)), ((0, 1), (2, 3), (4,)), ((7,), (8,)), ())
     """
@@ -102,8 +100,6 @@ def last_blocks(days: Sequence[int]) -> tuple[tuple[int, ...], ...]:
 
     Of events a block judges what the days before it form: who came later was not known then.
 
-    Examples
-    --------
     >>> last_blocks(range(6)), last_blocks([7, 8]), last_blocks([7])
     (((3,), (4,), (5,)), ((8,),), ())
     """

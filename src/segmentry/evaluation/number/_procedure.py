@@ -59,8 +59,6 @@ def weigh_number(
 
     `before` is the number of an earlier window, which stays where these might have given it.
 
-    Examples
-    --------
     >>> from segmentry.segments.clustering import distinct_rows
     >>> ball = distinct_rows(np.random.default_rng(2).normal(size=(300, 2)))
     >>> weigh_number(ball, [2, 3, 4], split=None, seed=0).choice.n_segments
@@ -160,8 +158,6 @@ def decision_of(choice: NumberChoice, numbers: Sequence[int], *, least: int = 1)
 def decide_by_groups(rows: DistinctRows, numbers: Sequence[int], *, seed: int = 0) -> Decision:
     """Choose the number of segments of a user table, by the evidence of groups alone.
 
-    Examples
-    --------
     >>> from segmentry.segments.clustering import distinct_rows
     >>> ball = distinct_rows(np.random.default_rng(2).normal(size=(300, 2)))
     >>> decide_by_groups(ball, [2, 3, 4]).n_segments

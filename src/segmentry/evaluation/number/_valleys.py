@@ -115,8 +115,6 @@ def spread_ties(values: FloatVector, rng: np.random.Generator) -> FloatVector:
     On each side the cell is at most twice as wide as on the other: else the last value before an
     empty stretch would be smeared into it.
 
-    Examples
-    --------
     >>> found = spread_ties(np.array([0.0, 0.0, 1.0, 50.0, 50.0]), np.random.default_rng(0))
     >>> np.abs(found - [0, 0, 1, 50, 50]).round(1).tolist()
     [0.1, 0.2, 0.0, 23.7, 15.4]
@@ -162,8 +160,6 @@ def _has_valley(x: FloatVector) -> bool:
 def dip(x: FloatVector) -> float:
     """Return Hartigan's dip: the distance of the sample from the nearest distribution of one mode.
 
-    Examples
-    --------
     >>> dip(np.array([0.0, 0.1, 9.0, 9.1])), dip(np.arange(4.0))
     (0.24722222222222223, 0.125)
     """
@@ -205,8 +201,6 @@ def critical_dip(n_users: int) -> float:
 def shortfall(distances: FloatVector) -> float:
     """Return by how much a sample falls short of a density that decreases from 0.
 
-    Examples
-    --------
     >>> round(shortfall(np.array([7.0, 8.0, 9.0, 10.0])), 3)
     0.7
     """

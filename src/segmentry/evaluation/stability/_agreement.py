@@ -12,8 +12,6 @@ def contingency(
 
     Labels count from 0; `weights` are the users that each row stands for, 1 by default.
 
-    Examples
-    --------
     >>> contingency(np.array([0, 0, 1]), np.array([1, 0, 1]))
     array([[1., 1.],
            [0., 1.]])
@@ -53,8 +51,6 @@ def adjusted_rand(table: FloatVector) -> float:
 def jaccards(table: FloatVector) -> FloatVector:
     """Users in both over users in either, for each pair of labels; 0 where both are empty.
 
-    Examples
-    --------
     >>> jaccards(np.array([[3.0, 1.0], [0.0, 4.0]]))
     array([[0.75 , 0.125],
            [0.   , 0.8  ]])

@@ -58,8 +58,6 @@ class Alignment:
     def renumber(self, segment_ids: IntVector) -> IntVector:
         """Return ids of the refit by their aligned numbers; 0 stays 0.
 
-        Examples
-        --------
         >>> Alignment(new_number=(2, 1), events=(), n_users=0).renumber(np.array([0, 1, 2]))
         array([0, 2, 1])
         """

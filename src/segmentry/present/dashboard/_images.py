@@ -28,8 +28,6 @@ def with_images(html: str, *, is_dark: bool) -> str:
 
     A drawing of rectangles, circles and lines alone becomes boxes.
 
-    Examples
-    --------
     >>> with_images('<p><svg width="5" height="6"><text>A</text></svg>', is_dark=False)[:32]
     '<p><img alt="" src="data:image/s'
     """
@@ -88,8 +86,6 @@ def as_boxes(svg: str) -> str:
     the cards of six segments have 47: with images "to Segments" takes half a second
     (benchmarks/dashboard.py).
 
-    Examples
-    --------
     >>> as_boxes('<svg width="9" height="9"><circle cx="4" cy="4" r="3" fill="red"/></svg>')
     '<span class="flat" style="width:9px;height:9px"><i style="left:calc(4px - 3px);top:1px;\
 width:6px;height:6px;background:red;border-radius:50%"></i></span>'

@@ -33,8 +33,6 @@ def streamlit_theme() -> Mapping[str, Any]:
 def colours(is_dark: bool) -> Mapping[str, str]:
     """Return the colours of a page by their role.
 
-    Examples
-    --------
     >>> colours(True)["paper"]
     '#15181b'
     """

@@ -111,8 +111,6 @@ def open_door(door: Door) -> socket.socket:
     Raises ConfigError if the address or the port cannot be used, or an address that others can
     reach has no password.
 
-    Examples
-    --------
     >>> open_door(Door(address="0.0.0.0"))
     Traceback (most recent call last):
     ...

@@ -84,8 +84,6 @@ _OF_CLICKS = frozenset(
 def glossary_of(traits: DataTraits) -> Mapping[str, str]:
     """Return the words that a report of such data uses, each with its meaning.
 
-    Examples
-    --------
     >>> purchases = DataTraits(event="purchase", events="purchases", has_clicks=False)
     >>> list(glossary_of(purchases))[:2]
     ['Segment', '95 % interval']

@@ -18,8 +18,6 @@ _DAYS_OF_WEEK = 7
 def sentence(text: str, *, is_start: bool = True, is_closed: bool = True) -> str:
     """Return a reason as a sentence, or as the end of one.
 
-    Examples
-    --------
     >>> sentence("the log has one day"), sentence("None", is_start=False, is_closed=False)
     ('The log has one day.', 'none')
     """
@@ -32,8 +30,6 @@ def sentence(text: str, *, is_start: bool = True, is_closed: bool = True) -> str
 def weekdays(names: Sequence[str]) -> str:
     """Return a week by its days, more than a week by how often each came.
 
-    Examples
-    --------
     >>> weekdays(["Saturday", "Sunday"]), weekdays(["Sunday"] * 8)
     ('Saturday and Sunday', '8 days: Sunday × 8')
     """

@@ -210,8 +210,6 @@ def _hold(text: str) -> str:
 def render_text(text: str) -> str:
     """Return a sentence as HTML that splits no option of a command.
 
-    Examples
-    --------
     >>> render_text("not read (--with behaviours)")
     'not read (<span class="option">--with</span> behaviours)'
     """
@@ -235,8 +233,6 @@ def render_part(name: str, summary: Summary, pictures: Pictures) -> str:
 def render_table(view: Table, colours: tuple[int, ...] = ()) -> str:
     """Return a table as HTML.
 
-    Examples
-    --------
     >>> "<script>" in render_table(Table("t", "<script>", columns=(), rows=()))
     False
     """

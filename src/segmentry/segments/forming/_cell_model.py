@@ -33,8 +33,6 @@ class CellColumn:
     def score(self, values: FloatVector) -> FloatVector:
         """Return the score of each value, NaN where it is unknown.
 
-        Examples
-        --------
         >>> orders = CellColumn(feature="n", is_recency=False, cuts=(1.0, 4.0), scores=(2, 4, 5))
         >>> orders.score(np.array([1.0, 2.0, 99.0, np.nan]))
         array([ 2.,  4.,  5., nan])
