@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from segmentry.describe.profiles import NumericStatistics, SegmentProfile
+from segmentry.describe.profiles import NumericStatistics, SegmentProfile, SegmentRules
 from segmentry.formats import (
     count,
     decimal,
@@ -26,6 +26,7 @@ __all__ = [
     "data_label",
     "render_card_json",
     "render_card_markdown",
+    "rules_of",
     "texts_of",
 ]
 
@@ -277,12 +278,16 @@ def _same_users(segment: SegmentProfile, summary: Summary) -> float | None:
     return None
 
 
+def rules_of(summary: Summary, segment: SegmentProfile) -> SegmentRules | None:
+    """Return the rules that find the users of a segment."""
+    rules = None if summary.decisions is None else summary.decisions.rules
+    found = () if rules is None else rules.segments
+    return next((each for each in found if each.segment_id == segment.segment_id), None)
+
+
 def _find(segment: SegmentProfile, summary: Summary) -> list[str]:
     """Return the rule that finds most of them, and how well all rules do."""
-    rules = None if summary.decisions is None else summary.decisions.rules
-    own = next(
-        (e for e in (rules.segments if rules else ()) if e.segment_id == segment.segment_id), None
-    )
+    own = rules_of(summary, segment)
     if own is None or not own.texts or own.coverage is None or own.precision is None:
         return []
     said = own.texts[0][:1].upper() + own.texts[0][1:]

@@ -8,7 +8,6 @@ from segmentry.describe.profiles import (
     LevelShare,
     NumericStatistics,
     SegmentProfile,
-    SegmentRules,
 )
 from segmentry.formats import (
     MISSING,
@@ -49,13 +48,6 @@ def worth_of(value: Estimate, effect: str) -> tuple[str, str]:
 def evidence_text(evidence: Evidence) -> str:
     """Return the number that an insight rests on, with its interval."""
     return bracketed(evidence.value, _WRITERS.get(evidence.unit, decimal))
-
-
-def rules_of(summary: Summary, segment: SegmentProfile) -> SegmentRules | None:
-    """Return the rules that find the users of a segment."""
-    rules = None if summary.decisions is None else summary.decisions.rules
-    found = () if rules is None else rules.segments
-    return next((each for each in found if each.segment_id == segment.segment_id), None)
 
 
 def effect_table(segment: SegmentProfile, summary: Summary) -> Table:

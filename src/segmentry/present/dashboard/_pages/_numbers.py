@@ -4,6 +4,7 @@ from functools import partial
 
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.present import figures as plots
+from segmentry.present.card import rules_of
 from segmentry.present.dashboard._ask import choose, choose_segment
 from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer
@@ -70,8 +71,7 @@ def _decisions(run: Run, segment: SegmentProfile) -> None:
     if found:
         heading("What stands out", level=3)
         listed(f"{each.title} ({each.code}, {each.severity}). {each.text}" for each in found)
-    rules = () if decisions.rules is None else decisions.rules.segments
-    own = next((each for each in rules if each.segment_id == segment.segment_id), None)
+    own = rules_of(run.summary, segment)
     if own is not None and own.texts:
         heading("Rules that find its users without the model", level=3)
         listed(own.texts)
