@@ -6,7 +6,7 @@ everywhere, by its id. The libraries that draw are loaded when a figure is made.
 """
 
 from segmentry.present.figures._colouring import colour_names, label_of
-from segmentry.present.figures._exposure import curve_table
+from segmentry.present.figures._exposure import curve_of, curve_table
 from segmentry.present.figures._figure import Caption, Figure, Section
 from segmentry.present.figures._plane import HexagonValue, UserPlace, center_table
 from segmentry.present.figures._rendering import (
@@ -52,6 +52,7 @@ __all__ = [
     "UserPlace",
     "center_table",
     "colour_names",
+    "curve_of",
     "curve_table",
     "dark_figure_css",
     "dark_svg",

@@ -21,7 +21,7 @@ _UNITS = {"impression": "number of ads a user has seen", "repeat": "frequency of
 
 def _caption(summary: "Summary", *, segment_id: int = 0, kind: str) -> Caption:
     """Say how the odds of a click change each time the exposure doubles."""
-    curve = _curve(summary, segment_id, kind)
+    curve = curve_of(summary, segment_id, kind)
     if curve is None:
         why = "this run did not read the log again" if summary.log is None else summary.log.reason
         return absent(f"There is no exposure curve: {why or 'too few clicks'}")
@@ -48,7 +48,7 @@ def _caption(summary: "Summary", *, segment_id: int = 0, kind: str) -> Caption:
 
 def _draw(summary: "Summary", *, segment_id: int = 0, kind: str) -> Drawing | None:
     """Draw the odds of a click by exposure with their intervals."""
-    curve = _curve(summary, segment_id, kind)
+    curve = curve_of(summary, segment_id, kind)
     rows = [] if curve is None else _rows(curve, summary.colour_number(curve.segment_id))
     if not rows:
         return None
@@ -119,7 +119,8 @@ def _naive_rows(curve: "ExposureCurve | None") -> Rows:
     ]
 
 
-def _curve(summary: "Summary", segment_id: int, kind: str) -> "ExposureCurve | None":
+def curve_of(summary: "Summary", segment_id: int, kind: str) -> "ExposureCurve | None":
+    """Return the curve of a segment, or of all users where the id is 0."""
     curves = () if summary.log is None else summary.log.curves
     return next((c for c in curves if c.segment_id == segment_id and c.kind == kind), None)
 
@@ -150,12 +151,12 @@ def exposure_figure(kind: str, *, name: str, title: str, order: int) -> "Figure[
     """
 
     def tables(summary: "Summary") -> tuple[Table, ...]:
-        curve = _curve(summary, 0, kind)
+        curve = curve_of(summary, 0, kind)
         return () if curve is None else (curve_table(summary, curve),)
 
     def needs(summary: "Summary") -> bool:
         # Also of a curve that cannot be drawn: the caption says why.
-        return _curve(summary, 0, kind) is not None
+        return curve_of(summary, 0, kind) is not None
 
     return Figure(
         name=name,

@@ -8,7 +8,7 @@ from segmentry.formats import count, day, interval, listed, rate
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, at_x, layered, on, pixels_y
-from segmentry.present.tables import Column, Row, Table
+from segmentry.present.tables import Column, Table, segment_row
 from segmentry.present.theme import ROLES, segment_colour
 from segmentry.results.summary import Summary
 from segmentry.schema import SECONDS_PER_DAY
@@ -85,7 +85,6 @@ def _rows(summary: "Summary", place: int, segment: "SegmentProfile", found: "Seg
     top = max([top, *(s.expected_rate.value or 0.0 for s, _ in known)])
     most = max(each.n_users or 0 for _, days in known for each in _shown(days)) or 1
     foot = (place + 1) * (_HIGH + _GAP)
-    offset = round(summary.data.utc_offset_hours * 3600)
     expected = segment.expected_rate.value
 
     def at(value: float) -> float:
@@ -96,9 +95,7 @@ def _rows(summary: "Summary", place: int, segment: "SegmentProfile", found: "Seg
             "segment_id": segment.segment_id,
             "color": segment_colour(summary.colour_number(segment.segment_id)),
             "day": f"{each.day:08d}",
-            "label": day(
-                each.day * SECONDS_PER_DAY - offset, utc_offset_hours=summary.data.utc_offset_hours
-            ).rsplit(" ", 1)[0],
+            "label": _date(summary, each).rsplit(" ", 1)[0],
             "rate": at(each.ctr.value or 0.0),
             "low": None if each.ctr.low is None else at(each.ctr.low),
             "high": None if each.ctr.high is None else at(each.ctr.high),
@@ -110,6 +107,11 @@ def _rows(summary: "Summary", place: int, segment: "SegmentProfile", found: "Seg
         }
         for each in _shown(found)
     ]
+
+
+def _date(summary: "Summary", each: "DayLevel") -> str:
+    hours = summary.data.utc_offset_hours
+    return day(each.day * SECONDS_PER_DAY - round(hours * 3600), utc_offset_hours=hours)
 
 
 def _head(place: int, segment: "SegmentProfile", found: "SegmentDays") -> dict[str, object]:
@@ -193,20 +195,8 @@ def _size_layers(rows: Rows, heads: Rows, labels: "Sequence[tuple[str, str]]") -
 
 def _tables(summary: "Summary") -> tuple[Table, ...]:
     """Return the rates and users of every segment and day."""
-    offset = round(summary.data.utc_offset_hours * 3600)
     rows = [
-        Row(
-            (
-                f"{segment.segment_id} {segment.name}",
-                day(
-                    each.day * SECONDS_PER_DAY - offset,
-                    utc_offset_hours=summary.data.utc_offset_hours,
-                ),
-                each.n_users,
-                each.ctr,
-            ),
-            segment.segment_id,
-        )
+        segment_row(segment.segment_id, segment.name, _date(summary, each), each.n_users, each.ctr)
         for segment, found in _days_of(summary)
         for each in found.levels.days
     ]

@@ -61,8 +61,7 @@ def _show_curve(run: Run) -> None:
 
 
 def _tables(summary: Summary, segment_id: int, kind: str) -> list[Table]:
-    curves = () if summary.log is None else summary.log.curves
-    curve = next((c for c in curves if c.segment_id == segment_id and c.kind == kind), None)
+    curve = plots.curve_of(summary, segment_id, kind)
     if curve is None:
         return []
     points = plots.curve_table(summary, curve)
