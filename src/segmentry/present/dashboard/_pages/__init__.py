@@ -12,14 +12,13 @@ from segmentry.errors import SegmentryError
 from segmentry.present.dashboard._look import page_css
 from segmentry.present.dashboard._pages._budget import show_budget
 from segmentry.present.dashboard._pages._compare import show_compare
-from segmentry.present.dashboard._pages._conversions import show_conversions
 from segmentry.present.dashboard._pages._evidence import show_trust, show_why
 from segmentry.present.dashboard._pages._export import show_export
 from segmentry.present.dashboard._pages._exposure import show_exposure
 from segmentry.present.dashboard._pages._map import show_map
 from segmentry.present.dashboard._pages._numbers import show_numbers
-from segmentry.present.dashboard._pages._over_time import show_over_time
 from segmentry.present.dashboard._pages._overview import show_overview
+from segmentry.present.dashboard._pages._parts import show_conversions, show_over_time
 from segmentry.present.dashboard._pages._quality import show_quality
 from segmentry.present.dashboard._pages._segments import show_segment
 from segmentry.present.dashboard._pages._tests import show_tests
