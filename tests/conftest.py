@@ -11,6 +11,11 @@ from hypothesis import settings
 from tests import texts
 from tests.repeats import THOROUGH
 
+if "--thorough" not in sys.argv and THOROUGH not in os.environ:
+    # Before numpy is loaded. Threads of arithmetic that wait for each other took an eighth of the
+    # CPU seconds of the rooms of segments; what must not depend on them is tried with two.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from segmentry.ingest.engines import ENGINES, open_engine
 from segmentry.settings import SparkEngine
 

@@ -160,8 +160,9 @@ def test_the_same_seed_gives_the_same_bits_whatever_the_order_of_users(algorithm
     X = np.round(rng.normal(size=(20_000, 2)), 2)
     options = {"n_clusters": [2, 5], "algorithm": algorithm, "seed": 6, "n_starts": 10}
 
-    first = fit_clusterings(distinct_rows(X), **options)
-    again = fit_clusterings(distinct_rows(rng.permutation(X)), **options)
+    with threadpool_limits(2):
+        first = fit_clusterings(distinct_rows(X), **options)
+        again = fit_clusterings(distinct_rows(rng.permutation(X)), **options)
     monkeypatch.setattr("segmentry.runtime.threads._MAX_THREADS", 1)
     with threadpool_limits(1):
         on_one_thread = fit_clusterings(distinct_rows(X), **options)
