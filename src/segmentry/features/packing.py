@@ -294,7 +294,7 @@ def _dense(
 
 def _sparse(user: IntVector, key: IntVector, is_click: IntVector, n_keys: int) -> Pairs:
     """Do the same where most users met few of many keys."""
-    packed = key.astype(np.int64)
+    packed: Any = key.astype(np.int32 if 2 * n_keys <= 1 << 31 else np.int64)
     packed <<= 1
     packed |= is_click
     packed = sort_within(user, packed, n_keys=2 * n_keys)

@@ -130,19 +130,25 @@ class CellCounts:
     """Sums by segment and key; integers, so that parts add up in any order."""
 
     n_users: IntVector
-    n_impressions: IntVector
+    n_more: IntVector
+    """Impressions after the first of each user."""
     n_clicks: IntVector
-    """`n_users`, `n_impressions`, `n_clicks`: shape (n_segments, n_keys)."""
+    """`n_users`, `n_more`, `n_clicks`: shape (n_segments, n_keys)."""
     squares: IntVector
     """Shape (n_segments, 4): over users and keys, with n impressions and c clicks of a user at a
     key: sums of n n, of n c and of c c; over users, with N impressions of a user at any key: the
     sum of N N."""
 
+    @property
+    def n_impressions(self) -> IntVector:
+        """Shape (n_segments, n_keys)."""
+        return self.n_users + self.n_more
+
 
 def no_counts(n_segments: int, n_keys: int) -> CellCounts:
     """Return the sums over nothing."""
-    users, impressions, clicks = np.zeros((3, n_segments, n_keys), dtype=np.int64)
-    return CellCounts(users, impressions, clicks, np.zeros((n_segments, 4), dtype=np.int64))
+    users, more, clicks = np.zeros((3, n_segments, n_keys), dtype=np.int64)
+    return CellCounts(users, more, clicks, np.zeros((n_segments, 4), dtype=np.int64))
 
 
 def add_cells(
@@ -179,13 +185,12 @@ def add_cells(
     totals = np.bincount(user, minlength=segment_of_user.size)
     pairs = count_pairs(user, key, is_click, n_users=segment_of_user.size, n_keys=n_keys)
     place = segment_of_user[pairs.user] - 1
-    cell = place * n_keys + pairs.key
+    cell = place * np.int64(n_keys) + pairs.key
     n, c, is_clicked = pairs.n_more + 1, pairs.n_clicks, pairs.is_clicked
     _add_at(total.n_users, cell, 1)
-    _add_at(total.n_impressions, cell, 1)
     # Most pairs are of one impression without a click: the rest is a fraction of them.
     has_more = np.flatnonzero(pairs.n_more)
-    _add_at(total.n_impressions, cell[has_more], pairs.n_more[has_more])
+    _add_at(total.n_more, cell[has_more], pairs.n_more[has_more])
     _add_at(total.n_clicks, cell[is_clicked], c)
 
     def by_segment(members: IntVector, values: IntVector) -> IntVector:
@@ -224,7 +229,8 @@ def describe_cells(
     divided by their design effect: how much more they vary over users than independent events
     would. Intervals are log-normal and hold the luck of the key's own total as well.
     """
-    n, c = counts.n_impressions.astype(np.float64), counts.n_clicks.astype(np.float64)
+    impressions = counts.n_impressions
+    n, c = impressions.astype(np.float64), counts.n_clicks.astype(np.float64)
     is_shown = (counts.n_users > 0) & ~hidden_keys(counts.n_users, min_size=min_users)
     row, key = np.nonzero(is_shown)
     if row.size == 0:
@@ -235,7 +241,7 @@ def describe_cells(
     columns: dict[str, object] = {
         "segment_id": row + 1,
         "n_users": counts.n_users[row, key],
-        "n_impressions": counts.n_impressions[row, key],
+        "n_impressions": impressions[row, key],
         "n_clicks": counts.n_clicks[row, key],
         "exposure_share": share,
         **_with_ends("ctr", ctr, ctr_v, highest=1.0),

@@ -196,7 +196,7 @@ def _describe_cells(
     cells = [
         describe_cells(counts, kind=each.kind, keys=each.keys, min_users=min_users)
         for each, counts in zip(plan.dimensions, found.cells, strict=True)
-        if counts.n_impressions.any()
+        if counts.n_users.any()
     ]
     return cells, _held_out(found, plan, min_users=min_users)
 

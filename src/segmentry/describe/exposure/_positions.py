@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.features.events import Events
-from segmentry.features.packing import order_by, order_within, run_firsts
+from segmentry.features.packing import order_within, run_firsts, run_starts, sort_rows
 from segmentry.schema import MICRO
 from segmentry.schema.arrays import IntVector
 
@@ -55,24 +54,33 @@ def order_by_time(events: Events) -> Timeline:
     if is_late.any():
         events = events.taken(np.lexsort((events.second, events.user)))
     user, second, click = events.user, events.second, events.is_click.copy()
-    capped = np.zeros(user.size, dtype=np.int64)
+    showing = np.zeros(user.size, dtype=np.int64)
     if events.ad is not None:
+        showing += events.ad >= 0
         key, by_ad = order_within(user, events.ad + 1)
-        showing = np.minimum(_rank((user, key), second[by_ad]), _MAX_REPEATS - 1)
-        showing *= key > 0
-        capped[by_ad] = showing
-    _order_ties(user, second, capped, click)
-    return Timeline(user, second, click, _rank((user,), second), capped)
+        # Most ads are shown to a user once.
+        is_same = (key[1:] == key[:-1]) & (user[1:] == user[:-1]) & (key[1:] > 0)
+        again = np.flatnonzero(np.append(is_same, False) | np.append(False, is_same))
+        rows = by_ad[again]
+        rank = _rank((user[again], key[again]), second[rows])
+        showing[rows] = np.minimum(rank, _MAX_REPEATS - 1)
+    _order_ties(user, second, showing, click)
+    return Timeline(user, second, click, _rank((user,), second), showing)
 
 
 def _order_ties(user: IntVector, second: IntVector, showing: IntVector, click: IntVector) -> None:
-    """Put rows of one user and second in the order of their showing and click, in place."""
-    is_tied = (user[1:] == user[:-1]) & (second[1:] == second[:-1])
-    tied = np.flatnonzero(np.append(is_tied, False) | np.append(False, is_tied))
-    run = run_firsts(user[tied], second[tied])
-    inside, run = order_by(showing[tied] * 2 + click[tied], 2 * _MAX_REPEATS, run)
-    order = tied[order_by(run, tied.size, inside)[1]]
-    showing[tied], click[tied] = showing[order], click[order]
+    """Put rows of one user and second in the order of their showing and click, in place.
+
+    Most are in that order: only the seconds in which some are not are sorted.
+    """
+    number = 2 * showing + click
+    is_next = (user[1:] != user[:-1]) | (second[1:] != second[:-1])
+    run = np.append(0, np.cumsum(is_next))
+    is_mixed = np.zeros(user.size + 1, dtype=np.bool_)
+    is_mixed[run[1:][(number[1:] < number[:-1]) & ~is_next]] = True
+    rows = np.flatnonzero(is_mixed[run])
+    _, number = sort_rows((run[rows], number[rows]), (user.size, 2 * _MAX_REPEATS))
+    showing[rows], click[rows] = number >> 1, number & 1
 
 
 def _rank(groups: tuple[IntVector, ...], second: IntVector) -> IntVector:
@@ -124,27 +132,29 @@ def count_bands(
     """
     band = band_of(position, bands)
     is_known = band >= 0
-    cell = user[is_known] * len(bands) + band[is_known]
+    n_users = segment_of_user.size
+    # Users of one segment side by side: their sums are of runs.
+    order = np.argsort(segment_of_user, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(n_users)
+    cell = (band * n_users + place[user])[is_known]
     n, c = (
-        np.bincount(each, minlength=segment_of_user.size * len(bands)).reshape(-1, len(bands))
+        np.bincount(each, minlength=n_users * len(bands)).reshape(-1, n_users)
         for each in (cell, cell[is_click[is_known] > 0])
     )
-    place = ((segment_of_user[:, None] - 1) * len(bands) + np.arange(len(bands))).ravel()
-    shape = (n_segments, len(bands))
-    r, d = (each[:, ::-1].cumsum(axis=1)[:, ::-1] for each in (n, c))
-    logs = _logs_by_band(user, position, segment_of_user, n_segments=n_segments, bands=bands)
-    of_bands = _sums((n > 0, n, c, n * n, n * c, c * c), place, shape)
-    of_tails = _sums((r > 0, r, d, r * r, r * r[:, :1], d * d, d * d[:, :1]), place, shape)
-    return np.stack([np.concatenate([of_bands, logs[:, :, None]], axis=2), of_tails])
-
-
-def _sums(
-    parts: Sequence[npt.NDArray[np.generic]], place: IntVector, shape: tuple[int, int]
-) -> IntVector:
-    """Sum over the users of each segment, shape (n_segments, n_bands, n_parts)."""
-    size = shape[0] * shape[1]
-    found = [np.bincount(place, weights=each.ravel(), minlength=size) for each in parts]
-    return np.stack(found, axis=1).reshape(*shape, len(parts)).astype(np.int64)
+    r, d = (each[::-1].cumsum(axis=0)[::-1] for each in (n, c))
+    found = np.zeros((2, n_segments, len(bands), 7), dtype=np.int64)
+    starts = run_starts(segment_of_user[order])
+    own = segment_of_user[order[starts]] - 1
+    of_bands = (n > 0, n, c, n * n, n * c, c * c)
+    of_tails = (r > 0, r, d, r * r, r * r[:1], d * d, d * d[:1])
+    for sums, parts in zip(found, (of_bands, of_tails), strict=True):
+        for column, each in enumerate(parts):
+            sums[own, :, column] = np.add.reduceat(each, starts, axis=1, dtype=np.int64).T
+    found[0, :, :, 6] = _logs_by_band(
+        user, position, segment_of_user, n_segments=n_segments, bands=bands
+    )
+    return found
 
 
 def _logs_by_band(

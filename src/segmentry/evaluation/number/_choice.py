@@ -174,8 +174,11 @@ def number_range(
         weights: FloatVector = np.bincount(
             rng.integers(n_users, size=max(1, n_users // 2)), minlength=n_users
         ).astype(np.float64)
-        sufficient, best = _sufficient(gains.summed(weights), choice.gain_share)
-        return sufficient[0] if best is not None and _is_gain(best) else others
+        sums = gains.summed(weights, with_errors=False)
+        sufficient, best = _sufficient(sums, choice.gain_share)
+        if best is None or not _is_gain(gains.of(best.n_segments).summed(weights)[0]):
+            return others
+        return sufficient[0]
 
     found = sorted(drawn() for _ in range(n_draws))
     aside = n_draws // 20

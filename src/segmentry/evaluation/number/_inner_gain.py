@@ -37,8 +37,17 @@ class UserGains:
     n_trials: FloatVector
     """Shape (n_users,). Impressions on the held-out days."""
 
-    def summed(self, weights: FloatVector | None = None) -> tuple[InnerGain, ...]:
+    def of(self, number: int) -> "UserGains":
+        """Return what each user gains by one of the numbers."""
+        place = self.numbers.index(number)
+        return UserGains((number,), self.nats[:, place : place + 1], self.n_trials)
+
+    def summed(
+        self, weights: FloatVector | None = None, *, with_errors: bool = True
+    ) -> tuple[InnerGain, ...]:
         """Return the gain of each number per trial, users counted by their weights.
+
+        Errors take most of the time: not `with_errors`, they are null, and so are the intervals.
 
         Notes
         -----
@@ -53,6 +62,9 @@ class UserGains:
         copies = np.ones(self.n_trials.size) if weights is None else weights
         total = float(copies @ self.n_trials)
         gains = copies @ self.nats / total
+        if not with_errors:
+            of_numbers = zip(self.numbers, gains.tolist(), strict=True)
+            return tuple(InnerGain(k, Estimate(each, None, None), None) for k, each in of_numbers)
         half = normal_quantile(1 - TAIL)
         found = []
         for k, gain, nats in zip(self.numbers, gains.tolist(), self.nats.T, strict=True):
