@@ -49,6 +49,8 @@ def seed_option(text: str) -> Any:
 
 _LAST = ("config", "overwrite", "json")
 _GROUPED = re.compile(r"[+-]?\d{1,3}([,'_\s]\d{3})+(\.\d+)?")
+_LARGEST = 10**18
+"""Beyond it nothing is counted, and products of two numbers leave what a float holds."""
 _ID = re.compile(r"\d{1,18}")
 _Taken = TypeVar("_Taken", bound=Callable[..., None])
 
@@ -181,7 +183,7 @@ def _number_of(text: str) -> float:
             number = kind(plain)
         except ValueError:
             continue
-        return number if math.isfinite(number) else math.nan
+        return number if abs(number) <= _LARGEST else math.nan
     return math.nan
 
 
