@@ -117,9 +117,9 @@ class Engine(PartQueries, Protocol):
         directory: Path,
         *,
         n_parts: int,
-        exclude: Mapping[str, nw.Expr],
-        keep_users: pl.Series | None,
-        on_progress: Callable[[int, int], None],
+        exclude: Mapping[str, nw.Expr] = {},
+        keep_users: pl.Series | None = None,
+        on_progress: Callable[[int, int], None] = lambda _done, _total: None,
         on_collapse: Callable[[int, int], None] | None = None,
     ) -> LogParts:
         """Read a log once, set bad rows aside with a reason, make parts by user.

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 import narwhals.stable.v2 as nw
@@ -57,6 +57,14 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 Read = TypeVar("Read")
 _BYTES_PER_HELD_ROW = 64
+
+
+class Choice(NamedTuple):
+    """Which rows of a log are used, and who hears how far it is, as for `Engine.split_log`."""
+
+    exclude: Mapping[str, nw.Expr] = {}
+    keep_users: pl.Series | None = None
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None
 
 
 class DuckDBEngine:
@@ -148,14 +156,7 @@ class DuckDBEngine:
             n_rows, last_at = rows_of(nw.to_native(found)).row(0)
             return n_rows, last_at
 
-        answer, _ = self._read_log(
-            source,
-            find,
-            lambda found: found[0],
-            exclude={},
-            keep_users=None,
-            on_progress=lambda _done, _total: None,
-        )
+        answer, _ = self._read_log(source, find, lambda found: found[0], Choice())
         return answer[1]
 
     def sampled_users(self, source: TableSource, share: float) -> pl.Series:
@@ -173,19 +174,18 @@ class DuckDBEngine:
         directory: Path,
         *,
         n_parts: int,
-        exclude: Mapping[str, nw.Expr],
-        keep_users: pl.Series | None,
-        on_progress: Callable[[int, int], None],
+        exclude: Mapping[str, nw.Expr] = {},
+        keep_users: pl.Series | None = None,
+        on_progress: Callable[[int, int], None] = lambda _done, _total: None,
         on_collapse: Callable[[int, int], None] | None = None,
     ) -> LogParts:
         """Read a log once, set bad rows aside with a reason, make parts by user."""
-        split = functools.partial(
-            self._split, exclude=exclude, keep_users=keep_users, on_collapse=on_collapse
-        )
+        choice = Choice(exclude, keep_users, on_progress)
         if source.prepared is None:
-            return split(source, directory, n_parts=n_parts, on_progress=on_progress)
+            return self._split(source, directory, choice, on_collapse, n_parts=n_parts)
+        quiet = Choice(exclude, keep_users)
         return split_prepared(
-            functools.partial(split, on_progress=lambda _done, _total: None),
+            functools.partial(self._split, choice=quiet, on_collapse=on_collapse),
             source,
             directory,
             exclude=exclude,
@@ -197,49 +197,33 @@ class DuckDBEngine:
         self,
         source: TableSource,
         directory: Path,
+        choice: Choice,
+        on_collapse: Callable[[int, int], None] | None,
         *,
         n_parts: int,
-        exclude: Mapping[str, nw.Expr],
-        keep_users: pl.Series | None,
-        on_progress: Callable[[int, int], None],
-        on_collapse: Callable[[int, int], None] | None,
     ) -> LogParts:
         judged = None
-        if source.prepared is None and keep_users is None and hashes_alike(self._ask):
+        if source.prepared is None and choice.keep_users is None and hashes_alike(self._ask):
             judged = split_if_plain(
                 source,
                 layouts_of(source),
                 directory,
                 n_parts=n_parts,
                 n_held=self._held(n_parts),
-                exclude=exclude,
-                on_progress=on_progress,
+                exclude=choice.exclude,
+                on_progress=choice.on_progress,
             )
         unreadable: Mapping[str, int] = {}
         n_repeated = 0
         if judged is None:
-            judged, unreadable = self._split_with_care(
-                source,
-                directory,
-                n_parts=n_parts,
-                exclude=exclude,
-                keep_users=keep_users,
-                on_progress=on_progress,
-            )
+            judged, unreadable = self._split_with_care(source, directory, choice, n_parts=n_parts)
         if source.is_distinct:
             distinct = functools.partial(self.write_part, source.role, is_distinct=True)
             n_repeated = collapse(directory, distinct, on_collapse)
         return written_log(directory, judged, unreadable=unreadable, n_repeated=n_repeated)
 
     def _split_with_care(
-        self,
-        source: TableSource,
-        directory: Path,
-        *,
-        n_parts: int,
-        exclude: Mapping[str, nw.Expr],
-        keep_users: pl.Series | None,
-        on_progress: Callable[[int, int], None],
+        self, source: TableSource, directory: Path, choice: Choice, *, n_parts: int
     ) -> tuple[Judged, Mapping[str, int]]:
         part = f"CASE WHEN {REASON} = 0 THEN hash(user_id) % {n_parts} ELSE {SET_ASIDE} END"
         options = f"{TEMPORARY}, PARTITION_BY ({PART}), OVERWRITE"
@@ -251,15 +235,11 @@ class DuckDBEngine:
             self._connection.execute(f"COPY ({query}) TO {target}")
             return judged
 
+        def count(_: Judged) -> int:
+            return sum(map(n_rows_of, directory.glob(f"{PART}=*")))
+
         self._connection.execute(f"SET partitioned_write_flush_threshold = {self._held(n_parts)}")
-        return self._read_log(
-            source,
-            write,
-            lambda _: sum(map(n_rows_of, directory.glob(f"{PART}=*"))),
-            exclude=exclude,
-            keep_users=keep_users,
-            on_progress=on_progress,
-        )
+        return self._read_log(source, write, count, choice)
 
     def _held(self, n_parts: int) -> int:
         """Return how many rows may be held back per part and thread before they are written.
@@ -356,9 +336,7 @@ class DuckDBEngine:
             source,
             lambda judged: (judged, rows_of(nw.to_native(judged.by_user()))),
             lambda answer: int(answer[1]["n_impressions"].sum()),
-            exclude=exclude,
-            keep_users=keep_users,
-            on_progress=on_progress,
+            Choice(exclude, keep_users, on_progress),
         )
         return judged.tally(found, unreadable=unreadable)
 
@@ -409,21 +387,19 @@ class DuckDBEngine:
         source: TableSource,
         use: Callable[[Judged], T],
         count: Callable[[T], int],
-        *,
-        exclude: Mapping[str, nw.Expr],
-        keep_users: pl.Series | None,
-        on_progress: Callable[[int, int], None],
+        choice: Choice,
     ) -> tuple[T, Mapping[str, int]]:
         """Use the judged rows of a log and show how far it is; `count` tells how many they were.
 
         Returns lines that could not be read, by reason, too.
         """
-        kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
+        users = choice.keep_users
+        kept = None if users is None else self.from_polars(users.to_frame("user_id"))
 
         def judge_and_use(raw: duckdb.DuckDBPyRelation) -> T:
-            return use(judge(nw.from_native(raw), source, exclude=exclude, keep_users=kept))
+            return use(judge(nw.from_native(raw), source, exclude=choice.exclude, keep_users=kept))
 
-        with watched(self._connection.query_progress, source, on_progress=on_progress):
+        with watched(self._connection.query_progress, source, on_progress=choice.on_progress):
             plain = self._read_plainly(source, judge_and_use, count)
             if plain:
                 return plain[0], {}

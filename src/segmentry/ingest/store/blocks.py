@@ -129,14 +129,7 @@ def _split_block(work: Work, block: TableSource, step: str, *, n_parts: int) -> 
     """Split one block into its place; until it is journaled, it is done again."""
     parts = work.fresh("parts")
     with explained(work.engine, f"preparing {block.files[0].name}"):
-        log = work.engine.split_log(
-            block,
-            parts,
-            n_parts=n_parts,
-            exclude={},
-            keep_users=None,
-            on_progress=lambda _done, _total: None,
-        )
+        log = work.engine.split_log(block, parts, n_parts=n_parts)
     target = work.folder / step.replace(" ", "-")
     shutil.rmtree(target, ignore_errors=True)
     parts.rename(target)

@@ -23,8 +23,6 @@ def prepare_on_cluster(
     found = engine.shuffle(
         table,
         n_parts=n_parts,
-        exclude={},
-        keep_users=None,
         write=partial(_write, table=table, whole=whole, offset=offset),
         block_bytes=work.block_bytes,
     )

@@ -12,7 +12,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.errors import EngineError
-from segmentry.ingest.engines._duckdb import DuckDBEngine
+from segmentry.ingest.engines._duckdb import Choice, DuckDBEngine
 from segmentry.ingest.engines._parts import parts_of
 from segmentry.ingest.engines._validity import total_account
 from segmentry.ingest.engines.spark._session import Cluster
@@ -77,8 +77,8 @@ class ClusterEngine(DuckDBEngine):
         source: TableSource,
         *,
         n_parts: int,
-        exclude: Mapping[str, nw.Expr],
-        keep_users: pl.Series | None,
+        exclude: Mapping[str, nw.Expr] = {},
+        keep_users: pl.Series | None = None,
         write: WritePart,
         block_bytes: int | None = None,
     ) -> Shuffled:
@@ -131,36 +131,26 @@ class ClusterEngine(DuckDBEngine):
         self,
         source: TableSource,
         directory: Path,
+        choice: Choice,
+        on_collapse: Callable[[int, int], None] | None,
         *,
         n_parts: int,
-        exclude: Mapping[str, nw.Expr],
-        keep_users: pl.Series | None,
-        on_progress: Callable[[int, int], None],
-        on_collapse: Callable[[int, int], None] | None,
     ) -> LogParts:
         if source.prepared is not None:
-            return super()._split(
-                source,
-                directory,
-                n_parts=n_parts,
-                exclude=exclude,
-                keep_users=keep_users,
-                on_progress=on_progress,
-                on_collapse=on_collapse,
-            )
+            return super()._split(source, directory, choice, on_collapse, n_parts=n_parts)
         n_bytes = sum(file.stat().st_size for file in source.files)
-        on_progress(0, n_bytes)
+        choice.on_progress(0, n_bytes)
         found = self.shuffle(
             source,
             n_parts=n_parts,
-            exclude=exclude,
-            keep_users=keep_users,
+            exclude=choice.exclude,
+            keep_users=choice.keep_users,
             write=partial(write_whole, directory=directory, table=source),
         )
-        on_progress(n_bytes, n_bytes)
+        choice.on_progress(n_bytes, n_bytes)
         self._check_users(sum(each.n_users for each in found.parts.values()))
         account = total_account(
-            source, found.accounts, n_repeated=found.n_repeated, exclude=tuple(exclude)
+            source, found.accounts, n_repeated=found.n_repeated, exclude=tuple(choice.exclude)
         )
         return LogParts(tuple(parts_of(directory)), account)
 

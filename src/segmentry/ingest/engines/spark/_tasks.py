@@ -223,7 +223,6 @@ def _split_unit(engine: DuckDBEngine, unit: int, scratch: Path, reading: Reading
             n_parts=reading.n_parts,
             exclude=reading.exclude,
             keep_users=reading.keep_users,
-            on_progress=lambda _done, _total: None,
         )
         for part in log.parts:
             place = int(part.name.partition("=")[2])
