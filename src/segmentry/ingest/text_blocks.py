@@ -4,17 +4,16 @@ A block can be worked on by itself, done again, and compared with a changed one:
 preparation of hundreds of millions of rows go on where it stopped.
 """
 
-import gzip
 import hashlib
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from segmentry.errors import DataError
-from segmentry.ingest.files import FileLayout, explaining_gzip
+from segmentry.ingest.files import FileLayout, opened
 
 _STRIDE = 1 << 20
 
@@ -78,7 +77,7 @@ def skip_block(text: OpenText, record: BlockRecord, *, number: int) -> None:
     Raises DataError if the text is another one.
     """
     digest, left = hashlib.sha256(), record.n_bytes
-    while left and (piece := _read(text, min(_STRIDE, left))):
+    while left and (piece := text.stream.read(min(_STRIDE, left))):
         digest.update(piece)
         left -= len(piece)
     if left or digest.hexdigest() != record.sha256:
@@ -98,7 +97,7 @@ def _lines(text: OpenText, n_bytes: int, ends: Sequence[int]) -> Iterator[bytes]
     done, piece = 0, b"\n"
     while done < n_bytes:
         end = min((each for each in ends if each > done), default=n_bytes)
-        piece_now = _read(text, min(_STRIDE, n_bytes - done, end - done))
+        piece_now = text.stream.read(min(_STRIDE, n_bytes - done, end - done))
         if not piece_now:
             break
         piece = piece_now
@@ -106,11 +105,6 @@ def _lines(text: OpenText, n_bytes: int, ends: Sequence[int]) -> Iterator[bytes]
         yield piece
     if not piece.endswith(b"\n"):
         yield text.stream.readline()
-
-
-def _read(text: OpenText, n_bytes: int) -> bytes:
-    with explaining_gzip(text.path):
-        return text.stream.read(n_bytes)
 
 
 @contextmanager
@@ -129,7 +123,6 @@ def opened_text(path: Path, *, skip_lines: int = 0) -> Iterator[OpenText]:
     >>> first.n_bytes, second.n_bytes, third
     (8, 4, None)
     """
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-        stream = cast("BinaryIO", file)
+    with opened(path) as stream:
         header = b"".join(stream.readline() for _ in range(skip_lines + 1))
         yield OpenText(path, stream, header)

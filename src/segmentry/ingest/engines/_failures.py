@@ -1,7 +1,6 @@
 """What goes wrong while an engine reads, as one line: its own errors, and damaged gzip files."""
 
 import contextlib
-import gzip
 import itertools
 import os
 import re
@@ -11,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from segmentry.errors import DataError, EngineError
-from segmentry.ingest.files import LineCount, explaining_gzip
+from segmentry.ingest.files import LineCount, opened
 from segmentry.schema import Engine, FileShape
 
 _MAX_LOOKED_AT = 1 << 22
@@ -49,7 +48,7 @@ def failure_of(engine: str, step: str, error: Exception) -> EngineError | DataEr
 
 def advice_on_quotes(path: Path) -> str:
     """Say what to do about text with a quote that is not closed."""
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+    with opened(path) as file:
         has_backslashes = b'\\"' in file.read(_MAX_LOOKED_AT)
     if has_backslashes:
         return "quotes within text are written as \\\": say escape = '\\' in the mapping"
@@ -162,7 +161,7 @@ def _require_whole(files: Mapping[Path, LineCount], is_stopped: Callable[[int], 
     """
     n_bytes = itertools.count(step=_CHUNK)
     for file, count in files.items():
-        with explaining_gzip(file), gzip.open(file, "rb") as stream:
+        with opened(file) as stream:
             pieces = iter(lambda: b"" if is_stopped(next(n_bytes)) else stream.read(_CHUNK), b"")
             seen = map(count.add, pieces)
             blocks = (p[at : at + _BLOCK] for p in seen for at in range(0, len(p), _BLOCK))

@@ -7,7 +7,7 @@ from segmentry.ingest.files._inspect import estimate_rows, inspect_file
 from segmentry.ingest.files._layout import FileLayout, partitions_of, require_columns
 from segmentry.ingest.files._parquet import count_rows
 from segmentry.ingest.files._rows import LineCount, lines_of, require_all_rows
-from segmentry.ingest.files._text import HEAD_BYTES, TAIL_BYTES, explaining_gzip
+from segmentry.ingest.files._text import HEAD_BYTES, TAIL_BYTES, opened
 from segmentry.ingest.files._values import (
     BLANKS,
     FLAGS,
@@ -29,12 +29,12 @@ __all__ = [
     "LineCount",
     "count_rows",
     "estimate_rows",
-    "explaining_gzip",
     "has_integers_only",
     "inspect_file",
     "is_number",
     "is_padded",
     "lines_of",
+    "opened",
     "partitions_of",
     "require_all_rows",
     "require_columns",

@@ -1,13 +1,10 @@
 """How many rows files hold, counted without the reader that is checked."""
 
 import csv
-import gzip
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -15,7 +12,7 @@ from segmentry.errors import DataError
 from segmentry.ingest.files._json import SUFFIXES
 from segmentry.ingest.files._layout import FileLayout
 from segmentry.ingest.files._parquet import count_rows
-from segmentry.ingest.files._text import explaining_gzip
+from segmentry.ingest.files._text import csv_rows, opened
 from segmentry.schema import FileShape
 
 _BLOCK = 1 << 18
@@ -116,7 +113,7 @@ def _n_lines(
 def lines_of(path: Path, shape: FileShape) -> LineCount:
     """Count the lines of a text file."""
     count = LineCount(path, shape)
-    with _opened(path) as stream:
+    with opened(path) as stream:
         while block := stream.read(_BLOCK):
             count.add(block)
     return count
@@ -132,7 +129,7 @@ def _n_rows(layout: FileLayout, *, with_blank: bool) -> int:
         return _n_lines(layout, FileShape(), {}, with_blank=with_blank)
     takes_blank, limit = with_blank or _is_single(layout), csv.field_size_limit(_MAX_FIELD)
     try:
-        with _opened(layout.path) as stream:
+        with opened(layout.path) as stream:
             end = "" if layout.format == "csv" else "\n"
             text = io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline=end)
             for _ in range(layout.skip_lines):
@@ -149,19 +146,4 @@ def _rows(layout: FileLayout, text: io.TextIOWrapper) -> Iterator[Sequence[str]]
     if layout.format != "csv":
         blanks = " \r\n" if layout.format == "json" else " \t\r\n"
         return (line.strip(blanks) for line in text)
-    is_doubled = layout.escape == '"'
-    return csv.reader(
-        text,
-        delimiter=layout.delimiter,
-        doublequote=is_doubled,
-        escapechar=None if is_doubled else layout.escape,
-    )
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    with (
-        explaining_gzip(path),
-        gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream,
-    ):
-        yield cast("BinaryIO", stream)
+    return csv_rows(text, layout.delimiter, escape=layout.escape)

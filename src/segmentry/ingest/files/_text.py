@@ -6,9 +6,10 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from segmentry.errors import DataError, EmptyDataError, SchemaError
 from segmentry.ingest.files._json import SUFFIXES, json_layout
@@ -134,15 +135,8 @@ def _delimiter_of(header: str) -> str:
 
 
 def _csv_rows(path: Path, text: str, delimiter: str, *, escape: str) -> list[list[str]]:
-    is_doubled = escape == '"'
-    lines = csv.reader(
-        io.StringIO(text),
-        delimiter=delimiter,
-        doublequote=is_doubled,
-        escapechar=None if is_doubled else escape,
-    )
     try:
-        return [row for row in lines if row]
+        return [row for row in csv_rows(io.StringIO(text), delimiter, escape=escape) if row]
     except csv.Error as error:
         raise DataError(
             f"{path}: not sound CSV: {_one_line(error).split(' - ')[0]}; "
@@ -166,20 +160,32 @@ def _columns_of(path: Path, first: Sequence[str], shape: FileShape) -> tuple[str
 
 
 @contextmanager
-def explaining_gzip(path: Path) -> Iterator[None]:
-    """Tell in one line, by a DataError, that a compressed file is cut off or holds other bytes."""
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a text file, compressed or not.
+
+    A DataError tells in one line that a compressed one is cut off or holds other bytes.
+    """
     try:
-        yield
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            yield cast("BinaryIO", stream)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path}: broken gzip: {_one_line(error)}; download it again") from error
 
 
+def csv_rows(lines: Iterable[str], delimiter: str, *, escape: str) -> Iterator[list[str]]:
+    """Read rows of CSV whose quotes are doubled, or stand behind another escape."""
+    is_doubled = escape == '"'
+    return csv.reader(
+        lines,
+        delimiter=delimiter,
+        doublequote=is_doubled,
+        escapechar=None if is_doubled else escape,
+    )
+
+
 def _first_text(path: Path, *, is_json: bool = False) -> tuple[str, bool]:
     """Return the beginning of a text file, and whether there is more."""
-    with (
-        explaining_gzip(path),
-        gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file,
-    ):
+    with opened(path) as file:
         head = file.read(HEAD_BYTES)
     for mark, found in _ENCODINGS.items():
         if head.startswith(mark) and not (is_json and found == "JSON"):

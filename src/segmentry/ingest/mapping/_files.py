@@ -1,7 +1,6 @@
 """Find the files that a mapping names: paths, globs, folders."""
 
 import difflib
-import gzip
 import hashlib
 import itertools
 from collections import Counter
@@ -9,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from segmentry.errors import DataError, EmptyDataError
-from segmentry.ingest.files import FileLayout, explaining_gzip
+from segmentry.ingest.files import FileLayout, opened
 from segmentry.ingest.remote import Places, is_table, place_of
 
 _MAGIC = frozenset("*?[")
@@ -96,10 +95,7 @@ def _refuse_equal(layouts: Sequence[FileLayout]) -> None:
         for file in files if len(files) > 1 else ():
             if not is_packed and sizes[file.stat().st_size] == 1:
                 continue
-            with (
-                explaining_gzip(file),
-                gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream,
-            ):
+            with opened(file) as stream:
                 digest = hashlib.file_digest(stream, "sha256").digest()
             other = digests.setdefault(digest, file)
             if other is not file:
