@@ -23,9 +23,7 @@ AttributeKind = Literal[
 
 def _as_texts(value: Any) -> Any:
     """Take one text for a list of one, and numbers for how they are written."""
-    if isinstance(value, list | tuple):
-        return tuple(_as_text(each) for each in value)
-    return (_as_text(value),)
+    return tuple(map(_as_text, value if isinstance(value, list | tuple) else (value,)))
 
 
 def _as_text(value: Any) -> Any:
@@ -267,6 +265,15 @@ class BehavioursMapping(TimedMapping):
     )
 
 
+TABLES: Mapping[str, type[FilesMapping]] = {
+    "log": LogMapping,
+    "profiles": ProfilesMapping,
+    "ads": AdsMapping,
+    "behaviours": BehavioursMapping,
+}
+_SECTIONS = {**TABLES, "attributes": Attribute, "codes": BehaviourCodes}
+
+
 class DataMapping(_Strict):
     """Which file and column of some data plays which role.
 
@@ -294,6 +301,12 @@ class DataMapping(_Strict):
         return self.events or f"{self.event}s"
 
     @property
+    def tables(self) -> Mapping[str, FilesMapping]:
+        """The tables that are there, by name."""
+        named = {name: getattr(self, name) for name in TABLES}
+        return {name: table for name, table in named.items() if table is not None}
+
+    @property
     def clock(self) -> Clock:
         """The local clock."""
         return Clock(self.utc_offset_hours, self.timezone)
@@ -319,10 +332,9 @@ class DataMapping(_Strict):
 
 def _problems(mapping: DataMapping) -> list[str]:
     log, profiles, ads = mapping.log, mapping.profiles, mapping.ads
-    behaviours = mapping.behaviours
     if log is None:
-        return _problems_of_table(profiles, ads, behaviours)
-    found = [] if behaviours is None else _problems_of_behaviours(behaviours)
+        return _problems_of_table(mapping)
+    found = [] if mapping.behaviours is None else _problems_of_behaviours(mapping.behaviours)
     if not log.files:
         found.append("[log] names no files; expected a path, a glob or a folder")
     if log.click_values and log.click is None:
@@ -367,14 +379,13 @@ def _problems_of_behaviours(behaviours: BehavioursMapping) -> list[str]:
     return found
 
 
-def _problems_of_table(
-    profiles: ProfilesMapping | None, ads: AdsMapping | None, behaviours: BehavioursMapping | None
-) -> list[str]:
-    if behaviours is not None:
+def _problems_of_table(mapping: DataMapping) -> list[str]:
+    profiles = mapping.profiles
+    if mapping.behaviours is not None:
         return ["found [behaviours] without [log]; a shop's log alone is a [log] of its own"]
     if profiles is None:
         return ["found neither [log] nor [profiles]; expected a log, or a ready table of users"]
-    if ads is not None:
+    if mapping.ads is not None:
         return ["found [ads] without [log]; ads say nothing of users without a log"]
     if not profiles.files or profiles.user_id is None:
         return ["[profiles] without [log] is a ready user table; give its files and user_id"]
@@ -397,10 +408,9 @@ def _shared_columns(mapping: DataMapping) -> list[str]:
     What an event is worth may be the price of its item, and one column may be two attributes of
     different kinds.
     """
-    tables = {name: getattr(mapping, name) for name in ("log", "profiles", "ads", "behaviours")}
     uses: dict[tuple[str, str], list[_Use]] = {}
-    for name, table in tables.items():
-        for column, use in () if table is None else _uses(name, table):
+    for name, table in mapping.tables.items():
+        for column, use in _uses(name, table):
             # A table without files stands in the log.
             uses.setdefault((name if table.files else "log", column), []).append(use)
     return [
@@ -466,16 +476,6 @@ def _checked(content: Mapping[str, Any], *, origin: str) -> DataMapping:
         raise ConfigError(f"{origin}: {text}") from error
 
 
-_TABLES: Mapping[str, type[BaseModel]] = {
-    "log": LogMapping,
-    "profiles": ProfilesMapping,
-    "ads": AdsMapping,
-    "attributes": Attribute,
-    "behaviours": BehavioursMapping,
-    "codes": BehaviourCodes,
-}
-
-
 def _text(problem: Any) -> str:
     place = [str(part) for part in problem["loc"]]
     *tables, key = place or [""]
@@ -492,7 +492,8 @@ def _text(problem: Any) -> str:
 
 
 def _hint(key: str, tables: list[str]) -> str:
-    known = next((_TABLES[table] for table in reversed(tables) if table in _TABLES), DataMapping)
+    named = (_SECTIONS[table] for table in reversed(tables) if table in _SECTIONS)
+    known: type[BaseModel] = next(named, DataMapping)
     near = difflib.get_close_matches(key, known.model_fields, n=1, cutoff=0.5)
     if near:
         return f" (did you mean {near[0]!r}?)"

@@ -43,17 +43,10 @@ class Within(NamedTuple):
 
 def columns_of(mapping: DataMapping) -> Mapping[str, frozenset[str]]:
     """Return what is read of the files of each table; one without files stands in the log."""
-    tables = {
-        "log": mapping.log,
-        "profiles": mapping.profiles,
-        "ads": mapping.ads,
-        "behaviours": mapping.behaviours,
-    }
     found: dict[str, frozenset[str]] = {}
-    for role, table in tables.items():
-        if table is not None:
-            place = role if table.files else "log"
-            found[place] = found.get(place, frozenset()) | frozenset(table.roles.values())
+    for role, table in mapping.tables.items():
+        place = role if table.files else "log"
+        found[place] = found.get(place, frozenset()) | frozenset(table.roles.values())
     return found
 
 

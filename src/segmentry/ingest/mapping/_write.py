@@ -3,25 +3,13 @@
 import itertools
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence, Set
 from pathlib import Path
 
 from segmentry.ingest.mapping._guess import GuessedColumn, GuessedTable, guess_tables
-from segmentry.ingest.mapping._model import (
-    AdsMapping,
-    BehavioursMapping,
-    FilesMapping,
-    LogMapping,
-    ProfilesMapping,
-)
+from segmentry.ingest.mapping._model import TABLES
 from segmentry.schema import ADS_COLUMNS, OWN_COLUMNS, FileShape
 
-_MODELS: Mapping[str, type[FilesMapping]] = {
-    "log": LogMapping,
-    "profiles": ProfilesMapping,
-    "ads": AdsMapping,
-    "behaviours": BehavioursMapping,
-}
 _OF_ADS = ADS_COLUMNS[1:]
 
 
@@ -79,7 +67,7 @@ def _table(table: GuessedTable, given: Set[str]) -> Iterator[str]:
     files = list(table.files)
     yield f"files = {json.dumps(files if len(files) > 1 else files[0], ensure_ascii=False)}"
     yield from _shape(table.shape)
-    model = _MODELS[table.role]
+    model = TABLES[table.role]
     for key in (key for key in model.model_fields if key in model.canonical):
         yield from _role(table, key)
     for word in table.click_values:
