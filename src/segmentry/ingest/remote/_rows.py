@@ -17,6 +17,7 @@ from segmentry.errors import (
     SchemaError,
     SegmentryError,
 )
+from segmentry.ingest.quoting import quoted_name
 from segmentry.ingest.remote._failures import is_unreached, reason_of
 from segmentry.ingest.remote._names import Place, place_of
 from segmentry.ingest.remote._narrowing import narrowed
@@ -119,7 +120,7 @@ def _delta(address: str, version: int | None, name: str) -> Rows:
     def batches(columns: Sequence[str]) -> Iterator["pa.RecordBatch"]:
         import pyarrow as pa
 
-        chosen = ", ".join('"' + each.replace('"', '""') + '"' for each in columns)
+        chosen = ", ".join(map(quoted_name, columns))
         try:
             query = lake.QueryBuilder().register("rows", table)
             answer = query.execute(f"SELECT {chosen} FROM rows")  # noqa: S608  # quoted names

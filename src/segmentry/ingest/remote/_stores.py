@@ -37,39 +37,18 @@ class Found:
 class Opened(Protocol):
     """A file to read pieces of."""
 
-    @property
-    def n_bytes(self) -> int:
-        """Its size."""
-        ...
-
-    @property
-    def version(self) -> str:
-        """What changes whenever its content does."""
-        ...
-
-    @property
-    def has_ranges(self) -> bool:
-        """Whether a piece can be had without all before it."""
-        ...
+    n_bytes: int
+    version: str
+    """What changes whenever its content does."""
+    has_ranges: bool
+    """Whether a piece can be had without all before it."""
 
     def pieces(self, first: int, n_bytes: int) -> Iterator[bytes]:
         """Yield the bytes from a place on."""
         ...
 
 
-class Store(Protocol):
-    """A service that keeps files."""
-
-    def below(self, place: Place, *, is_deep: bool = True) -> list[Found]:
-        """List the files of a folder; the one file that a place is; nothing if it is not there."""
-        ...
-
-    def open(self, place: Place) -> Opened:
-        """Open a file; raises FileNotFoundError if it is not there."""
-        ...
-
-
-def store_of(place: Place) -> Store:
+def store_of(place: Place) -> "Store":
     """Return the store of a place, with the credentials of the environment."""
     return _Web() if place.is_web else object_store_of(place)
 
@@ -223,7 +202,7 @@ def _plain_text(value: bytes | str) -> str:
 
 
 class _Web:
-    """A web server: single files by their addresses."""
+    """A web server: single files by their addresses, as if it were an object store."""
 
     def below(self, place: Place, *, is_deep: bool = True) -> list[Found]:  # noqa: ARG002  # as of any
         try:
@@ -234,6 +213,9 @@ class _Web:
 
     def open(self, place: Place) -> Opened:
         return _WebFile(place)
+
+
+Store = ObjectStore | _Web
 
 
 class _WebFile:
