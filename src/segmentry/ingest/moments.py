@@ -87,15 +87,10 @@ _SWAPPED = str.maketrans({"d": "m", "m": "d"})
 
 @dataclass(frozen=True, slots=True)
 class MomentPattern:
-    """A regular expression and the number of the group of each field that it has."""
+    """A regular expression and the fields that its groups are, in their order."""
 
     regex: str
-    groups: Mapping[str, int]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The fields in the order of their groups."""
-        return tuple(sorted(self.groups, key=lambda name: self.groups[name]))
+    names: tuple[str, ...]
 
 
 @functools.cache
@@ -117,8 +112,7 @@ microseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y %y %m %b %d %a %H %
 with at least year, month and day
     """
     if time_format in _NAMED:
-        regex, names = _NAMED[time_format]
-        return MomentPattern(regex, {name: place for place, name in enumerate(names, start=1)})
+        return MomentPattern(*_NAMED[time_format])
     found: list[str] = []
     regex = ""
     pieces = re.findall(r"%.|[^%]+|%$", time_format)
@@ -142,7 +136,7 @@ with at least year, month and day
             f"nanoseconds, iso, yyyymmdd, or a pattern of {_LISTED} with at least year, month and "
             "day"
         )
-    return MomentPattern(f"^{regex}$", {name: place for place, name in enumerate(found, start=1)})
+    return MomentPattern(f"^{regex}$", tuple(found))
 
 
 def find_time_format(values: Sequence[str]) -> str:
@@ -242,7 +236,7 @@ def _fits(value: str, time_format: str) -> bool:
     found = re.match(pattern.regex, value)
     if found is None:
         return False
-    part = {name: found[place] or "" for name, place in pattern.groups.items()}
+    part = dict(zip(pattern.names, found.groups(default=""), strict=True))
     month = part.get("month") or str(1 + _month(part.get("month_name", "")))
     hour, half = int(part.get("hour") or 0), part.get("half", "")
     try:

@@ -43,7 +43,7 @@ def moment_of(found: str, column: ColumnSource) -> str:
     names = ", ".join(quoted_text(name) for name in pattern.names)
     text = _stripped(found)
     parts = f"regexp_extract({text}, {quoted_text(pattern.regex)}, [{names}])"
-    part = {name: f"({parts}).{name}" if name in pattern.groups else "''" for name in FIELDS}
+    part = {name: f"({parts}).{name}" if name in pattern.names else "''" for name in FIELDS}
     year, month, hour = _year_of(part), _month_of(part), _hour_of(part)
     two = {name: f"lpad({part[name]}, 2, '0')" for name in ("day", "minute", "second")}
     written = (
