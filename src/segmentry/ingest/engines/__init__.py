@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segmentry.errors import ConfigError
 from segmentry.ingest.engines._failures import explained
-from segmentry.ingest.engines._validity import REPEATED, TIME_OF, reasons_of, total_account
+from segmentry.ingest.engines._validity import REPEATED, TIME_OF, total_account
 from segmentry.runtime.memory import engine_share, process_limit, users_that_fit
 from segmentry.schema import Engine
 from segmentry.settings import SparkEngine
@@ -19,7 +19,6 @@ __all__ = [
     "TIME_OF",
     "explained",
     "open_engine",
-    "reasons_of",
     "total_account",
 ]
 

@@ -21,7 +21,7 @@ from segmentry.ingest.remote._rows import (
     lake_options,
     query_rows,
 )
-from segmentry.ingest.remote._stores import file_system_of, object_store_of, store_of
+from segmentry.ingest.remote._stores import object_store_of, store_of
 
 __all__ = [
     "Place",
@@ -34,7 +34,6 @@ __all__ = [
     "changed_at",
     "database_address",
     "fetch",
-    "file_system_of",
     "is_table",
     "lake_options",
     "object_store_of",

@@ -5,13 +5,12 @@ on one machine: tasks run the same reader on one thread, and Spark schedules, sh
 """
 
 from segmentry.ingest.engines.spark._engine import ClusterEngine
-from segmentry.ingest.engines.spark._session import Cluster, opened_cluster
+from segmentry.ingest.engines.spark._session import opened_cluster
 from segmentry.ingest.engines.spark._tables import session_of
 from segmentry.ingest.engines.spark._tasks import Place, WrittenPart
 from segmentry.ingest.engines.spark._units import inputs_of
 
 __all__ = [
-    "Cluster",
     "ClusterEngine",
     "Place",
     "WrittenPart",
