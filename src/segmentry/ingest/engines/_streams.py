@@ -10,26 +10,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stream:
-    """What Polars reads.
+class Readable:
+    """Rows of one library as the other reads them.
 
-    Polars would remember the type of DuckDB's own object, which then complains at exit.
+    Of a Polars frame DuckDB would want pyarrow. Polars would remember the type of DuckDB's own
+    object, which then complains at exit.
     """
 
-    capsule: object
+    rows: "pl.DataFrame | duckdb.DuckDBPyRelation"
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self.capsule
-
-
-@dataclass(frozen=True, slots=True)
-class Readable:
-    """A frame as DuckDB reads it; of a Polars frame it would want pyarrow."""
-
-    frame: pl.DataFrame
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self.frame.__arrow_c_stream__(requested_schema)
+        return self.rows.__arrow_c_stream__(requested_schema)
 
 
 def rows_of(found: "duckdb.DuckDBPyRelation") -> pl.DataFrame:
@@ -40,6 +31,6 @@ def rows_of(found: "duckdb.DuckDBPyRelation") -> pl.DataFrame:
     import duckdb
 
     try:
-        return pl.DataFrame(_Stream(found.__arrow_c_stream__()))
+        return pl.DataFrame(Readable(found))
     except pl.exceptions.ComputeError as error:
         raise duckdb.Error(str(error).removeprefix("got external error: ")) from error
