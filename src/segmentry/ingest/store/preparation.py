@@ -2,7 +2,8 @@
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from segmentry.errors import OutputError
@@ -30,7 +31,7 @@ from segmentry.ingest.store.prepared import (
 )
 from segmentry.ingest.store.slices import merge_parts
 from segmentry.runtime.temporary import locked, own_folder, put_in_place
-from segmentry.schema import Progress, Source, TableSource
+from segmentry.schema import Engine, Progress, Source, TableSource
 from segmentry.settings import SparkEngine
 
 
@@ -61,15 +62,9 @@ def prepare_source(
             if overwrite:
                 _empty(staging)
             if is_new:
+                opening = partial(open_engine, engine, memory=memory, spark=spark)
                 _prepare_in(
-                    staging,
-                    target,
-                    source,
-                    memory=memory,
-                    block_bytes=block_bytes,
-                    progress=progress,
-                    engine=engine,
-                    spark=spark,
+                    staging, target, source, opening, block_bytes=block_bytes, progress=progress
                 )
                 put_in_place(staging / "whole", target)
             shutil.rmtree(staging)
@@ -124,12 +119,10 @@ def _prepare_in(
     staging: Path,
     target: Path,
     source: Source,
+    opening: Callable[..., Engine],
     *,
-    memory: str | None,
     block_bytes: int,
     progress: Progress | None,
-    engine: str,
-    spark: SparkEngine | None,
 ) -> None:
     """Do what is not done yet; the folder ``whole`` is complete in the end."""
     scratch = staging / "scratch"
@@ -138,8 +131,7 @@ def _prepare_in(
     tables = tables_of(source)
     if not (staging / "journal").exists():
         require_room_for([each for role, each in tables.items() if role in LOGS], staging)
-    opened = open_engine(engine, scratch=scratch, memory=memory, spark=spark)
-    try:
+    with contextlib.closing(opening(scratch=scratch)) as opened:
         work = Work(staging, Journal(staging / "journal"), opened, block_bytes, progress, target)
         plan = plan_of(tables)
         n_parts = begin_work(work, plan, tables)
@@ -150,8 +142,6 @@ def _prepare_in(
                 made[role], inputs[role] = _prepare_log(work, table, n_parts, offset=offset)
             else:
                 made[role], inputs[role] = convert_table(work, table)
-    finally:
-        opened.close()
     written = prepared_tables(work.whole, made)
     content = Prepared(with_tables(source, {}), written, plan, n_parts, inputs)
     write_prepared(content, work.whole)
