@@ -96,7 +96,7 @@ def _refuse_equal(layouts: Sequence[FileLayout]) -> None:
             if not is_packed and sizes[file.stat().st_size] == 1:
                 continue
             with opened(file) as stream:
-                digest = hashlib.file_digest(stream, "sha256").digest()
+                digest = hashlib.file_digest(stream, "sha256").digest()  # type: ignore[arg-type]  # it has readinto
             other = digests.setdefault(digest, file)
             if other is not file:
                 raise DataError(

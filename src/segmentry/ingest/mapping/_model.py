@@ -271,7 +271,7 @@ TABLES: Mapping[str, type[FilesMapping]] = {
     "ads": AdsMapping,
     "behaviours": BehavioursMapping,
 }
-_SECTIONS = {**TABLES, "attributes": Attribute, "codes": BehaviourCodes}
+_ALL: Mapping[str, type[BaseModel]] = {**TABLES, "attributes": Attribute, "codes": BehaviourCodes}
 
 
 class DataMapping(_Strict):
@@ -492,8 +492,7 @@ def _text(problem: Any) -> str:
 
 
 def _hint(key: str, tables: list[str]) -> str:
-    named = (_SECTIONS[table] for table in reversed(tables) if table in _SECTIONS)
-    known: type[BaseModel] = next(named, DataMapping)
+    known = next((_ALL[each] for each in reversed(tables) if each in _ALL), DataMapping)
     near = difflib.get_close_matches(key, known.model_fields, n=1, cutoff=0.5)
     if near:
         return f" (did you mean {near[0]!r}?)"
