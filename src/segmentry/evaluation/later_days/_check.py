@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -34,11 +36,13 @@ from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.users import EarlyUsers
 from segmentry.features.windows import WindowSplit, local_days, periods_of
 from segmentry.privacy import published_ids
+from segmentry.runtime.threads import do_together
 from segmentry.schema import OF_CLICKS, UNASSIGNED, UNKNOWN, Estimate, Outcome, Window
 from segmentry.segments.forming import Segmentation, membership
 
 FindSegments = Callable[[pl.DataFrame, Sequence[int], int | None], Segmentation]
 """From a user table, the numbers to try, and a forced number, to segments."""
+_Published: TypeAlias = tuple[Forecasts, tuple[FoldRates, FoldRates] | None, tuple[DayLevels, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,10 +193,20 @@ def check_later(
         later=later,
         by_days=counts.clicks_by_days(outcome_days, is_in=has_segment),
     )
-    gain, soft_gain = _gains(first, forecast, seen, later, prior=early.prior, seed=seed)
-    refit, alignment = _refit(first, table, find)
-    published, halves, by_segment = _publish(
-        refit, table, counts, days=local_days(window), prior=prior, horizon=horizon, shown=min_size
+
+    def refit_and_publish() -> tuple[Segmentation, Alignment, _Published]:
+        refit, alignment = _refit(first, table, find)
+        days = local_days(window)
+        return (
+            refit,
+            alignment,
+            _publish(refit, table, counts, days=days, prior=prior, horizon=horizon, shown=min_size),
+        )
+
+    # The draws of the gains take one thread.
+    (gain, soft_gain), (refit, alignment, (published, halves, by_segment)) = do_together(
+        partial(_gains, first, forecast, seen, later, prior=early.prior, seed=seed),
+        refit_and_publish,
     )
     level_later = UNKNOWN if later is None else outcome_rate(later, has_segment)
     return refit, Validation(
@@ -357,7 +371,7 @@ def _publish(
     prior: BetaPrior | None,
     horizon: int,
     shown: int,
-) -> tuple[Forecasts, tuple[FoldRates, FoldRates] | None, tuple[DayLevels, ...]]:
+) -> _Published:
     """Forecast from all days, by halves of users, and by day: days are left out once."""
     relabelling = _as_shown(
         _relabelling(segmentation, table, counts, days=days, prior=prior),
