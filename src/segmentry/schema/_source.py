@@ -41,7 +41,8 @@ class ColumnSource:
     """Of moments: the zone of the local clock, where its offset changes; it is then that of its
     standard time."""
     codes: tuple[tuple[str, int], ...] = ()
-    """Of a code: what each text stands for, written in lower case."""
+    """Of a code: what each text stands for, written in lower case; the empty one for a missing
+    value, which is unknown without it."""
     other: int | None = None
     """What a code stands for that is not among them; null if absent."""
     missing: tuple[str, ...] = ()

@@ -626,3 +626,14 @@ def test_amounts_below_the_smallest_that_is_counted_are_rejected_with_the_reason
 
     reason = "value too small: below 0.000001, give it in a smaller unit"
     assert (account.n_used, account.rejected) == (2, {reason: 1})
+
+
+def test_clicks_next_to_nothing_are_refused_until_it_is_said_what_nothing_means(engine, tmp_path):
+    rows = [(*row[:3], "x" if place == 3 else None) for place, row in enumerate(EVENTS)]
+    write_csv(tmp_path / "log.csv", rows)
+    said = PLAIN.replace("[log]", '[log]\nclick_values = "x"')
+
+    assert 'and other_values = [""] if nothing means' in refusal(tmp_path, engine, SchemaError)
+    assert "holds 'x' or nothing" in refusal(tmp_path, engine, SchemaError, said)
+    users = users_from(tmp_path, f'{said}\nother_values = [""]', engine=engine)
+    assert (users.accounts[0].n_used, users.table["n_clicks"].sum()) == (len(EVENTS), 1)

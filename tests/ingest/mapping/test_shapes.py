@@ -150,6 +150,8 @@ def test_impossible_dates_are_rejected_and_counted(tmp_path):
         (("0.0", "1.0"), ""),
         (("view", "click"), 'click_values = "click"'),
         (("view", "Click "), 'click_values = ["click"]\nother_values = ["view"]'),
+        ((None, "x"), 'click_values = "x"\nother_values = ""'),
+        ((" ", "x"), 'click_values = "x"\nother_values = ""'),
     ],
 )
 def test_clicks_are_read_however_they_are_written(words, said, tmp_path, expected):

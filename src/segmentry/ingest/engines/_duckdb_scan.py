@@ -110,11 +110,14 @@ def _offset_of(zone: str, default_hours: UtcOffset) -> str:
 
 
 def code_of(text: str, known: str, column: ColumnSource) -> str:
-    """Return the number that a text in lower case stands for; null where `known` is null."""
+    """Return the number that a text in lower case stands for; of nothing where `known` is null."""
     cases = " ".join(f"WHEN {quoted_text(word)} THEN {code}" for word, code in column.codes)
-    other = "NULL" if column.other is None else str(column.other)
+    other, nothing = (
+        "NULL" if code is None else str(code) for code in (column.other, dict(column.codes).get(""))
+    )
     # Nearly all rows hold one of the words: whether others are missing is checked for few.
-    return f"CASE {text} {cases} ELSE CASE WHEN {known} IS NOT NULL THEN {other} END END"
+    missing = f"CASE WHEN {known} IS NOT NULL THEN {other} ELSE {nothing} END"
+    return f"CASE {text} {cases} ELSE {missing} END"
 
 
 def without_missing(typed: str, found: str, column: ColumnSource) -> str:

@@ -264,8 +264,21 @@ def _click_column(name: str, log: LogMapping, found: Found) -> ColumnSource:
     _refuse_clicks_as_rows(name, log, found)
     clicks = tuple((value.strip().lower(), 1) for value in log.click_values)
     others = tuple((value.strip().lower(), 0) for value in log.other_values)
+    if not others and _has_gaps(name, found):
+        held = sorted({value.lower() for value in found.values(name)})
+        if held and dict(clicks).keys() >= set(held):
+            raise SchemaError(
+                f"{found.files[0]}: column {name!r} holds {', '.join(map(repr, held))} or nothing, "
+                "so that no row would be without a click; if nothing means no click, say "
+                'other_values = [""]'
+            )
     other = OTHER_CODE if others else 0
     return ColumnSource(name, "code", codes=clicks + others, other=other)
+
+
+def _has_gaps(name: str, found: Found) -> bool:
+    """Whether a column has missing values in the sample."""
+    return len(found.values(name)) < sum(len(each.sample) for each in found.layouts)
 
 
 def _refuse_clicks_as_rows(name: str, log: LogMapping, found: Found) -> None:
@@ -307,6 +320,7 @@ def _flag_column(name: str, found: Found) -> ColumnSource:
             f"{found.files[0]}: column {name!r} holds {', '.join(map(repr, strange[:5]))}, "
             "expected 0 and 1, true and false or yes and no; say which values are a click: "
             f"click_values = [{min(strange, key=found.values(name).count)!r}]"
+            + (', and other_values = [""] if nothing means no click' * _has_gaps(name, found))
         )
     return ColumnSource(name, "code", codes=FLAGS)
 
