@@ -84,7 +84,10 @@ class RunConfig(BaseModel):
         description="Share of the largest gain that the number of segments must reach (0.9).",
     )
     bootstraps: int = Field(
-        50, ge=2, description="How often segments are formed again from resampled users (50)."
+        50,
+        ge=2,
+        le=10_000,
+        description="How often segments are formed again from resampled users (50).",
     )
     with_: tuple[Literal["behaviours"], ...] = Field(
         (),

@@ -87,7 +87,7 @@ def embed(
     run_dir: RunDir,
     users: Annotated[int, typer.Option(help="Users that form the map, by strata.")] = 5_000,
     place: Annotated[
-        int, typer.Option(help="Further users to put into it; 0 takes all others.")
+        int, typer.Option(min=0, help="Further users to put into it; 0 takes all others.")
     ] = 5_000,
     seed: Annotated[int, seed_option("Seed of the map.")] = 0,
 ) -> None:
@@ -164,7 +164,9 @@ def compare_algorithms(
             "classic, cells; comma separated."
         ),
     ] = None,
-    runs: Annotated[int, typer.Option(help="Fits to resampled users, for stability.")] = 10,
+    runs: Annotated[
+        int, typer.Option(min=0, max=10_000, help="Fits to resampled users, for stability.")
+    ] = 10,
     seed: Annotated[int, seed_option("Seed of every random step.")] = 0,
     json: Json = False,
 ) -> None:
