@@ -146,8 +146,10 @@ def test_changelog_and_citation_name_this_version():
 
 def test_every_file_of_the_package_is_one_that_the_check_of_the_wheel_expects():
     expected = runpy.run_path(str(ROOT / "tools" / "check_package.py"))["EXPECTED"]
-    files = [path for path in (ROOT / "src" / "segmentry").rglob("*.*") if path.suffix != ".pyc"]
-    names = [str(path.relative_to(ROOT / "src")) for path in files]
+    files = [path for path in (ROOT / "src" / "segmentry").rglob("*.*") if path.is_file()]
+    names = [
+        str(each.relative_to(ROOT / "src")) for each in files if "__pycache__" not in str(each)
+    ]
 
     assert [name for name in names if not expected.fullmatch(name)] == []
 

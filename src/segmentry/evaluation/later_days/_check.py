@@ -193,20 +193,12 @@ def check_later(
         later=later,
         by_days=counts.clicks_by_days(outcome_days, is_in=has_segment),
     )
-
-    def refit_and_publish() -> tuple[Segmentation, Alignment, _Published]:
-        refit, alignment = _refit(first, table, find)
-        days = local_days(window)
-        return (
-            refit,
-            alignment,
-            _publish(refit, table, counts, days=days, prior=prior, horizon=horizon, shown=min_size),
-        )
-
+    days = local_days(window)
+    publish = partial(_publish, days=days, prior=prior, horizon=horizon, shown=min_size)
     # The draws of the gains take one thread.
     (gain, soft_gain), (refit, alignment, (published, halves, by_segment)) = do_together(
         partial(_gains, first, forecast, seen, later, prior=early.prior, seed=seed),
-        refit_and_publish,
+        lambda: _refit_and_publish(first, table, counts, find, publish),
     )
     level_later = UNKNOWN if later is None else outcome_rate(later, has_segment)
     return refit, Validation(
@@ -222,7 +214,7 @@ def check_later(
         later=later,
         level_later=level_later,
         copied=copied_users(counts),
-        levels=day_levels(counts, local_days(window)),
+        levels=day_levels(counts, days),
         kept_by_memberships=soft_gain,
         halves=halves,
         by_segment=by_segment,
@@ -360,6 +352,17 @@ def _forecast(relabelling: Relabelling, n_segments: int, *, horizon: int) -> For
         n_outcome_days=horizon,
         caveats=relabelling.caveats,
     )
+
+
+def _refit_and_publish(
+    first: Segmentation,
+    table: pl.DataFrame,
+    counts: UserDays,
+    find: FindSegments,
+    publish: Callable[[Segmentation, pl.DataFrame, UserDays], _Published],
+) -> tuple[Segmentation, Alignment, _Published]:
+    refit, alignment = _refit(first, table, find)
+    return refit, alignment, publish(refit, table, counts)
 
 
 def _publish(
