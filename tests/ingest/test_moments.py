@@ -12,6 +12,7 @@ from segmentry.schema import ColumnSource, TableSource
 T = 1_494_050_706
 """2017-05-06 06:05:06 in UTC, and 14:05:06 in Beijing."""
 DAY = 86_400
+FEW = ("user", "time", "clk")
 # A format, a moment that is T or the same at the precision of the format, and how much is cut off.
 WRITTEN = [
     ("%m/%d/%Y %I:%M:%S %p", "05/06/2017 02:05:06 PM", 0),
@@ -144,12 +145,21 @@ def test_times_of_another_unit_or_beginning_are_refused_with_what_to_declare(
 
 
 def test_init_asks_for_the_origin_of_relative_times(tmp_path):
-    write_csv(tmp_path / "log.csv", [("a", 5, 0), ("a", 9, 1)], header=("user", "time", "clk"))
+    write_csv(tmp_path / "log.csv", [("a", 5, 0), ("a", 9, 1)], header=FEW)
 
     text = render_mapping(["log.csv"], base=tmp_path)
 
     assert "# DECIDE: the times count from another moment than 1970" in text
     assert '# origin = "2017-05-06 00:00"' in text
+
+
+def test_days_of_a_spreadsheet_are_known_by_their_size(tmp_path):
+    write_csv(tmp_path / "log.csv", [("a", 42861.25, 0), ("a", 42862.5, 1)], header=FEW)
+    advice = 'origin = "1899-12-30" and time_format = "days"'
+
+    assert advice in render_mapping(["log.csv"], base=tmp_path)
+    with pytest.raises(SchemaError, match=advice):
+        users_from(tmp_path, mapping_of('time = "time"\nclick = "clk"').replace("who", "user"))
 
 
 def test_a_time_of_hundreds_of_digits_tells_no_hour():

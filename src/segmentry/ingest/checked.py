@@ -17,7 +17,12 @@ from segmentry.ingest.clean_tables import (
 )
 from segmentry.ingest.engines._validity import IMPOSSIBLE_TIME, unreadable_amount
 from segmentry.ingest.files import estimate_rows, inspect_file
-from segmentry.ingest.moments import UNITS_PER_SECOND, count_from_elsewhere, find_time_format
+from segmentry.ingest.moments import (
+    UNITS_PER_SECOND,
+    count_from_elsewhere,
+    find_time_format,
+    origin_advice,
+)
 from segmentry.ingest.quality import Finding, refuse_rejections, unreadable_values
 from segmentry.ingest.room import about_rows, parts_of, require_room_for
 from segmentry.ingest.rules import Rules, outside, placed, window_of
@@ -317,8 +322,8 @@ def _hint_of_times(source: Source) -> str:
         return f'; the times look like {unit}: say so in a mapping, time_format = "{unit}"'
     if count_from_elsewhere(values):
         return (
-            "; the times count from another moment than 1970: say so in a mapping, such as "
-            'origin = "2017-05-06"'
+            "; the times count from another moment than 1970: say so in a mapping, "
+            f"{origin_advice(values)}"
         )
     found = f", such as {values[0]!r}" if values else ""
     return f"{found}; expected times from 1990 to 2099; correct the clock that wrote the others"

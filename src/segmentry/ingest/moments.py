@@ -39,6 +39,8 @@ SECONDS_PER_UNIT: Mapping[str, int] = MappingProxyType(
 """Formats that are numbers of something longer, counted from an origin."""
 NUMBERS = (*UNITS_PER_SECOND, *SECONDS_PER_UNIT)
 """All formats that are numbers."""
+_DAYS_OF_SHEETS = (32_874, 73_051)
+"""1990 to 2099, in days since 1899-12-30, as spreadsheets count."""
 
 _ZONE = r"(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
 _ISO = (
@@ -180,6 +182,17 @@ def count_from_elsewhere(values: Sequence[str]) -> bool:
         and len(numbers) == len(values)
         and -EARLIEST < min(numbers) <= max(numbers) < EARLIEST
     )
+
+
+def origin_advice(values: Sequence[str]) -> str:
+    """Say what to set for times that `count_from_elsewhere`.
+
+    >>> origin_advice(["42861.41", "42863.5"])
+    'origin = "1899-12-30" and time_format = "days", if they are days of a spreadsheet'
+    """
+    if all(_DAYS_OF_SHEETS[0] <= each < _DAYS_OF_SHEETS[1] for each in _finite(values)):
+        return 'origin = "1899-12-30" and time_format = "days", if they are days of a spreadsheet'
+    return f'origin = "2017-05-06" and time_format, one of {", ".join(NUMBERS)}'
 
 
 def contradiction_of(values: Sequence[str], time_format: str) -> str:

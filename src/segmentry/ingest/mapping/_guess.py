@@ -19,7 +19,7 @@ from segmentry.ingest.mapping._roles import (
     roles_by_content,
 )
 from segmentry.ingest.mapping._schemas import KnownSchema, known_schema
-from segmentry.ingest.moments import count_from_elsewhere, find_time_format
+from segmentry.ingest.moments import count_from_elsewhere, find_time_format, origin_advice
 from segmentry.ingest.numbers import find_number_format, read_number
 from segmentry.ingest.remote import Places
 from segmentry.schema import ADS_COLUMNS, FileShape
@@ -315,7 +315,8 @@ def _times_in(layout: FileLayout, column: str) -> tuple[str, bool, str]:
     if time_format:
         return time_format, False, ""
     if count_from_elsewhere(values):
-        return "", True, f"the times count from another moment than 1970: {seen}; set origin"
+        advice = origin_advice(values)
+        return "", True, f"the times count from another moment than 1970: {seen}; set {advice}"
     return "", False, f"how the times are written is not clear: {seen}; set time_format"
 
 

@@ -41,6 +41,7 @@ from segmentry.ingest.moments import (
     find_time_format,
     has_hours,
     midnight,
+    origin_advice,
 )
 from segmentry.ingest.numbers import find_number_format, read_number, unit_of
 from segmentry.ingest.remote import Places
@@ -236,8 +237,7 @@ def _time_format(log: TimedMapping, found: Found, name: str, *, role: str) -> st
     if not time_format and count_from_elsewhere(values):
         raise SchemaError(
             f"{found.files[0]}: column {name!r} holds {_examples_of(values)}, which do not count "
-            f'from 1970; say under [{role}] from when and in what: origin = "2017-05-06" and '
-            f"time_format, one of {', '.join(NUMBERS)}"
+            f"from 1970; say under [{role}] from when and in what: {origin_advice(values)}"
         )
     if not time_format:
         raise SchemaError(
