@@ -73,10 +73,13 @@ _WEEKDAY = {"%a": r"[A-Za-z]{3,9}\.?", "%A": r"[A-Za-z]{3,9}\.?"}
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _ISO_CLOCK = re.compile(r"[T ](\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)")
-_CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "T%H:%M:%S", ":%H:%M:%S %z", "")
+_CLOCKS = (
+    *(" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", " %I:%M:%S%p", " %I:%M%p"),
+    *("T%H:%M:%S", ":%H:%M:%S %z", ""),
+)
 _DAYS = (
     *("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y"),
-    *("%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d/%b/%Y", "%m/%d/%y", "%d/%m/%y"),
+    *("%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%b %d %Y", "%d/%b/%Y", "%m/%d/%y", "%d/%m/%y"),
     *("%d.%m.%y", "%Y.%m.%d", "%Y-%m-%d"),
 )
 _PATTERNS = (
@@ -130,7 +133,7 @@ with at least year, month and day
         elif piece.startswith("%"):
             found.append("")
         else:
-            regex += re.escape(piece).replace(r"\ ", " ")
+            regex += re.escape(piece).replace(r"\ ", " +")
     day = {name.removeprefix("short_").removesuffix("_name") for name in found}
     if "" in found or len(day) != len(found) or not {"year", "month", "day"} <= day:
         raise ConfigError(
