@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 
 _TAKES_FEATURES_AS_THEY_ARE = ("latent", "cells")
-_LAST_MOMENT, _MAX_DIGITS = 4_102_444_800, 30
-"""The beginning of 2100, after which no row is read; more digits are no epoch seconds."""
+_MAX_DIGITS = 30
+"""Numbers of more are no epoch seconds."""
 _DAYS = re.compile("[1-9][0-9]{0,4}d")
 _LISTS = ("with_", "features", "exclude", "mute", "spark_conf")
 
@@ -253,13 +253,15 @@ def parse_moment(text: str, *, clock: "Clock", option: str) -> int:
     segmentry.errors.ConfigError: --since 'yesterday': expected a date such as 2017-05-06, a time \
 such as 2017-05-06T18:00, or epoch seconds
     """
+    from segmentry.ingest.moments import LATEST
+
     found = _epoch_of(text, clock)
     if found is None:
         raise ConfigError(
             f"{option} {text!r}: expected a date such as 2017-05-06, a time such as "
             "2017-05-06T18:00, or epoch seconds"
         )
-    if not 0 <= found <= _LAST_MOMENT:
+    if not 0 <= found <= LATEST:
         raise ConfigError(
             f"{option} {text}: expected a moment from 1970 to 2100; leave it out for a window that "
             "is open there"

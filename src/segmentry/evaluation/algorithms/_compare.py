@@ -54,7 +54,7 @@ class MethodResult:
     """Which users were looked at and how the others were placed."""
     new_users: str
     problem: str
-    """Why there is no division, or empty."""
+    """Why it found no segments, or empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,7 @@ class Validation:
     """Shape (n_users,). Segments of the feature window; all that is said here is about these."""
     verdicts: tuple[SegmentVerdict, ...]
     kept_gain: KeptGain | OutcomeGain | None
-    """Null where there is no outcome window."""
+    """Null where the log has no later days."""
     early: Forecasts
     """From the feature window alone: what is compared with the outcome window."""
     relabelling: Relabelling

@@ -40,7 +40,7 @@ class Forecasts:
     caveats: tuple[str, ...]
     """Click-derived features that could not be found without the left-out day."""
     reason: str = ""
-    """Why there is no forecast, or empty."""
+    """Why rates cannot be forecast, or empty."""
     covariance: FloatMatrix | None = None
     """Shape (n_segments, n_segments). Of the errors of the forecast rates, users being clusters, at
     a given level; that of the outcome is not in it. 0 for a segment without a forecast."""
