@@ -6,7 +6,7 @@ from functools import partial
 from segmentry.advise.budget import BudgetPlan, Comparison
 from segmentry.advise.experiments import ExperimentPlan, PowerRow
 from segmentry.formats import count, decimal, percent, rate
-from segmentry.present.tables import Column, Row, Table, cells_of, segment_row
+from segmentry.present.tables import Column, Row, Table, cells_of, record_rows, segment_row
 from segmentry.schema import Estimate
 
 
@@ -40,7 +40,7 @@ def sensitivity_table(plan: BudgetPlan) -> Table:
         Column("gain", f"{plan.outcome} gained", count, limits="90\u00a0%"),
         _losing(plan),
     )
-    rows = tuple(Row(cells_of(each, columns)) for each in plan.sensitivity)
+    rows = record_rows(plan.sensitivity, columns)
     return Table("sensitivity", "The gain by the assumed response", columns, rows)
 
 
@@ -58,7 +58,7 @@ def comparison_table(plan: BudgetPlan) -> Table:
         "comparisons",
         "The plan against other ways to divide the same budget",
         columns=columns,
-        rows=tuple(Row(cells_of(each, columns)) for each in plan.comparisons),
+        rows=record_rows(plan.comparisons, columns),
     )
 
 

@@ -6,7 +6,7 @@ Excel.
 """
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -208,6 +208,11 @@ def cells_of(record: object, columns: Sequence[Column]) -> tuple[Cell, ...]:
     (0.0, 0.5)
     """
     return tuple(getattr(record, c.name) if c.of is None else c.of(record) for c in columns)
+
+
+def record_rows(records: Iterable[object], columns: Sequence[Column]) -> tuple[Row, ...]:
+    """Return a row for each record, of what the columns hold of it."""
+    return tuple(Row(cells_of(each, columns)) for each in records)
 
 
 def _folded(head: str, cells: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from segmentry.formats import (
     rate_with_limits,
     signed,
 )
-from segmentry.present.tables import Cell, Column, Row, Shown, Table, cells_of
+from segmentry.present.tables import Cell, Column, Row, Shown, Table, record_rows
 from segmentry.results.summary import FeatureRow
 from segmentry.results.two_runs import (
     Difference,
@@ -144,7 +144,7 @@ def changes_table(changes: Sequence[FeatureChange]) -> Table:
         "drift",
         "All users: what changed by 5\u00a0% or more, median and below it the mean",
         columns=columns,
-        rows=tuple(Row(cells_of(each, columns)) for each in changes),
+        rows=record_rows(changes, columns),
     )
 
 
@@ -160,4 +160,4 @@ def middles(row: NumericStatistics, feature: FeatureRow | None) -> Shown:
 
 def _differences(name: str, caption: str, found: Sequence[Difference]) -> Table:
     columns = (Column("what", "what"), *_BOTH)
-    return Table(name, caption, columns, tuple(Row(cells_of(each, columns)) for each in found))
+    return Table(name, caption, columns, record_rows(found, columns))

@@ -8,7 +8,7 @@ from segmentry.formats import count, decimal, interval, rate
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, limits_of, on
-from segmentry.present.tables import Column, Row, Table, cells_of
+from segmentry.present.tables import Column, Table, record_rows
 from segmentry.present.theme import ROLES, segment_colour
 from segmentry.results.summary import Summary
 
@@ -201,5 +201,5 @@ def curve_table(summary: "Summary", curve: "ExposureCurve") -> Table:
         name=f"exposure_{curve.kind}_{curve.segment_id}",
         caption=caption,
         columns=columns,
-        rows=tuple(Row(cells_of(point, columns)) for point in curve.points),
+        rows=record_rows(curve.points, columns),
     )

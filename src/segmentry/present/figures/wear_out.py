@@ -5,7 +5,7 @@ from segmentry.present.figures._ads import WIDTH
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import IN_PERCENT, layered, on
-from segmentry.present.tables import Column, Row, Table, cells_of
+from segmentry.present.tables import Column, Table, record_rows
 from segmentry.present.theme import ROLES
 from segmentry.results.summary import Summary, WearOut
 
@@ -84,7 +84,7 @@ def _tables(summary: "Summary") -> tuple[Table, ...]:
         Column("gain", "clicks gained", count, limits="90\u00a0%"),
         Column("gain_share", "share", percent, limits="90\u00a0% interval"),
     )
-    rows = tuple(Row(cells_of(each, columns)) for each in _found(summary))
+    rows = record_rows(_found(summary), columns)
     return (Table("wear_out", "The gain of the proposed budget by wear-out", columns, rows),)
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from segmentry.describe.exposure import Cap, Cell, ExposureCurve, HeldOutUse
 from segmentry.formats import count, decimal, percent, rate
 from segmentry.present.report._segments import line_of, segment_of
-from segmentry.present.tables import Column, Row, Shown, Table, cells_of
+from segmentry.present.tables import Column, Row, Shown, Table, cells_of, record_rows
 from segmentry.results.summary import Summary
 from segmentry.schema import SECONDS_PER_DAY, Estimate
 
@@ -141,7 +141,7 @@ def cap_table(summary: Summary, curve: ExposureCurve) -> Table:
             "(nothing is assumed of what replaces it; 90\u00a0% intervals)"
         ),
         columns=columns,
-        rows=tuple(Row(cells_of(each, columns)) for each in curve.caps),
+        rows=record_rows(curve.caps, columns),
     )
 
 

@@ -19,7 +19,7 @@ from segmentry.formats import (
     writer_of,
 )
 from segmentry.ingest.quality import Finding
-from segmentry.present.tables import Column, Row, Shown, Table, cells_of
+from segmentry.present.tables import Column, Row, Shown, Table, cells_of, record_rows
 from segmentry.results.summary import FeatureRow, Summary
 from segmentry.schema import SECONDS_PER_DAY, DataTraits, Estimate, RowAccount
 from segmentry.segments.forming import Candidate
@@ -152,7 +152,7 @@ def account_tables(summary: Summary) -> tuple[Table, ...]:
         name="rows",
         caption="Where the rows went: read = used + rejected + left out",
         columns=columns,
-        rows=tuple(Row(cells_of(each, columns)) for each in summary.data.accounts),
+        rows=record_rows(summary.data.accounts, columns),
     )
     checked = "What was checked, and how often it was met"
     findings = _finding_table("findings", checked, summary.data.findings)
@@ -209,7 +209,7 @@ def feature_tables(summary: Summary) -> tuple[Table, ...]:
         name="forming_features",
         caption=f"{len(forming)} features formed the segments",
         columns=of_forming,
-        rows=tuple(Row(cells_of(row, of_forming)) for row in forming),
+        rows=record_rows(forming, of_forming),
     )
     described = Table(
         name="describing_features",

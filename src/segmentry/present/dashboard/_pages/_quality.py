@@ -1,6 +1,5 @@
 """Data quality: where the rows went, what was checked, how the run came about."""
 
-from collections.abc import Iterable, Sequence
 from functools import partial
 
 from segmentry.errors import BundleError
@@ -8,7 +7,7 @@ from segmentry.formats import count, decimal
 from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import copyable, heading, listed, notice, table, together
 from segmentry.present.report import account_tables, feature_tables
-from segmentry.present.tables import Column, Row, Table, cells_of
+from segmentry.present.tables import Column, Row, Table, record_rows
 from segmentry.results.run_folder import read_manifest
 
 
@@ -49,11 +48,7 @@ def _record(run: Run) -> None:
     )
     table(
         run,
-        Table("steps", "Steps", steps, _rows(manifest.steps, steps)),
+        Table("steps", "Steps", steps, record_rows(manifest.steps, steps)),
         Table("versions", "Versions", versions, tuple(map(Row, manifest.versions.items()))),
-        Table("inputs", "Input files", inputs, _rows(manifest.inputs, inputs)),
+        Table("inputs", "Input files", inputs, record_rows(manifest.inputs, inputs)),
     )
-
-
-def _rows(records: Iterable[object], columns: Sequence[Column]) -> tuple[Row, ...]:
-    return tuple(Row(cells_of(each, columns)) for each in records)
